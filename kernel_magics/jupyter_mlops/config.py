@@ -1,0 +1,133 @@
+"""Where things are; read once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jupyter_mlops.errors import Invalid
+
+WORKSPACE = "JUPYTER_MLOPS_WORKSPACE"
+FOLDER = "JUPYTER_MLOPS_FOLDER"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The places of one workspace: a folder, and the database that belongs to it."""
+
+    folder: Path
+    url: str
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Say whether the store is a file in the folder."""
+        return self.url.startswith("sqlite:")
+
+    @property
+    def shown(self) -> str:
+        """Return the database's address without its password."""
+        parts = urlsplit(self.url)
+        return self.url.replace(f":{parts.password}@", ":***@") if parts.password else self.url
+
+    @property
+    def database(self) -> Path:
+        """Return the SQLite file."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+    @property
+    def artifacts(self) -> Path:
+        """Return the folder of models, cards and notebooks, named by content."""
+        return self.folder / "artifacts"
+
+    @property
+    def predictions(self) -> Path:
+        """Return the folder of sealed prediction logs."""
+        return self.folder / "predictions"
+
+    @property
+    def actuals(self) -> Path:
+        """Return the folder of what really happened."""
+        return self.folder / "actuals"
+
+    @property
+    def spool(self) -> Path:
+        """Return the folder of prediction logs that are still being written."""
+        return self.folder / "spool"
+
+    @property
+    def server_file(self) -> Path:
+        """Return the file that says where the prediction server listens."""
+        return self.folder / "server.json"
+
+    @property
+    def log_file(self) -> Path:
+        """Return the file the prediction server writes its own log to."""
+        return self.folder / "server.log"
+
+    @property
+    def lock_file(self) -> Path:
+        """Return the file that writers of this folder queue at."""
+        return self.folder / "store.lock"
+
+
+def is_remote(where: str | Path | None) -> bool:
+    """Say whether the workspace is on the other side of an HTTP address."""
+    return str(where or "").startswith(("http://", "https://"))
+
+
+def said(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the workspace that the environment names, or the user data folder."""
+    return environ.get(WORKSPACE) or str(_data_folder(environ) / "workspace")
+
+
+def find_home(where: str | Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Home:
+    """Return the places of the workspace that ``where`` names.
+
+    Args:
+        environ: the environment to read, the process's own by default.
+        where: a folder, ``sqlite:///…/store.db`` or ``postgresql+psycopg://…``; when nothing is
+            said, what the environment says. Artifacts and prediction logs of a PostgreSQL store
+            are in ``JUPYTER_MLOPS_FOLDER``, or in a user data folder named after the database.
+
+    Raises:
+        Invalid: the address is of another kind.
+    """
+    text = str(where or said(environ))
+    if text.startswith("sqlite:///"):
+        return Home(Path(text.removeprefix("sqlite:///")).expanduser().absolute().parent, text)
+    if text.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+        return Home(
+            _beside_postgres(text, environ), "postgresql+psycopg://" + text.partition("://")[2]
+        )
+    if "://" in text:
+        raise Invalid(
+            "{where} is not a place for a workspace.",
+            "name a folder, sqlite:///…, postgresql+psycopg://… or a server's https://… address.",
+            code="workspace_invalid",
+            where=text.partition("://")[0] + "://…",
+        )
+    folder = Path(text).expanduser().absolute()
+    return Home(folder, f"sqlite:///{folder / 'store.db'}")
+
+
+def _beside_postgres(url: str, environ: Mapping[str, str]) -> Path:
+    if folder := environ.get(FOLDER):
+        return Path(folder).expanduser().absolute()
+    parts = urlsplit(url)
+    place = f"{parts.hostname}:{parts.port or 5432}{parts.path}?{parts.query}"
+    name = hashlib.sha256(place.encode()).hexdigest()[:12]
+    return _data_folder(environ) / f"postgres-{name}"
+
+
+def _data_folder(environ: Mapping[str, str]) -> Path:
+    home = Path(environ.get("HOME") or Path.home())
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "jupyter-mlops"
+    if sys.platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or home) / "jupyter-mlops"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "jupyter-mlops"

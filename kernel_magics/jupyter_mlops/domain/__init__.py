@@ -1,0 +1,1 @@
+"""When something may happen, decided from values alone."""

@@ -1,0 +1,333 @@
+"""The shapes of what verbs answer: JSON from the start, the same here and over HTTP.
+
+The TypeScript types and the OpenAPI file are generated from these.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from jupyter_mlops.domain.watched import (
+    Accuracy,
+    Drift,
+    DriftRow,
+    Figure,
+    Monitor,
+    Point,
+    Service,
+    Status,
+)
+
+__all__ = ["Accuracy", "Drift", "DriftRow", "Figure", "Monitor", "Point", "Service", "Status"]
+
+Assurance = Literal["recorded", "authenticated", "signed", "present"]
+Risk = Literal["low", "moderate", "high", "critical"]
+Task = Literal["binary", "multiclass", "regression"]
+Role = Literal["champion"]
+JSON = Any
+
+
+class Feature(TypedDict):
+    """One column a model reads, as it was in the training data."""
+
+    name: str
+    type: Literal["number", "integer", "boolean", "category"]
+    levels: NotRequired[list[str]]
+    low: NotRequired[float]
+    high: NotRequired[float]
+    missing: float
+
+
+class Compiled(TypedDict):
+    """Whether a faster form of the model is served, and how well it agrees with the original."""
+
+    kept: bool
+    reason: str
+    rows: int
+    agree: float | None
+    largest_difference: float | None
+    flips: int | None
+
+
+class Person(TypedDict):
+    """Who did something, and how sure this place can be of it."""
+
+    id: str
+    kind: Literal["person", "service"]
+    assurance: Assurance
+    claims: dict[str, str]
+    label: str
+
+
+class Version(TypedDict):
+    """A registered version, whole."""
+
+    ref: str
+    name: str
+    number: int
+    digest: str
+    format: str
+    task: Task
+    target: str
+    classes: list[JSON]
+    risk: Risk
+    purpose: str
+    owner: str
+    unit: str
+    description: str
+    tags: list[str]
+    features: list[Feature]
+    protected: list[str]
+    metrics: dict[str, Figure]
+    measured_by: str
+    compiled: Compiled
+    lineage: dict[str, JSON]
+    deployments: list[str]
+    created_at: str
+    created_by: Person
+    new: bool
+
+
+class ModelRow(TypedDict):
+    """A model in the list: its newest version and where it is live."""
+
+    name: str
+    ref: str
+    versions: int
+    task: Task
+    risk: Risk
+    owner: str
+    purpose: str
+    metric: str
+    value: float | None
+    deployments: list[str]
+    created_at: str
+
+
+class Models(TypedDict):
+    """The models that match."""
+
+    items: list[ModelRow]
+
+
+class Check(TypedDict):
+    """One release check: what it found, with its figure."""
+
+    check: str
+    title: str
+    outcome: Literal["passed", "failed", "not applicable"]
+    figure: str
+    because: str
+
+
+class Checks(TypedDict):
+    """The release checks of a version."""
+
+    ref: str
+    passed: bool
+    items: list[Check]
+
+
+class Decision(TypedDict):
+    """What somebody decided, and what that decision is worth."""
+
+    outcome: Literal["approved", "rejected"]
+    by: Person
+    comment: str
+    at: str
+
+
+class Request(TypedDict):
+    """A wish to change what is deployed, with its evidence."""
+
+    id: int
+    ref: str
+    digest: str
+    deployment: str
+    role: Role
+    state: Literal["open", "approved", "rejected", "expired", "carried out", "void"]
+    risk: Risk
+    reason: str
+    requested_by: Person
+    requested_at: str
+    expires_at: str
+    replaces: str | None
+    policy: str
+    needs: str
+    label: str
+    checks: list[Check]
+    decisions: list[Decision]
+
+
+class Requests(TypedDict):
+    """The requests that match, newest first."""
+
+    items: list[Request]
+
+
+class DeploymentRow(TypedDict):
+    """A deployment in the fleet: what it serves and how it is."""
+
+    name: str
+    model: str
+    version: str | None
+    digest: str | None
+    state: Literal["live", "waiting", "down", "retired"]
+    status: Status
+    because: str
+    since: str | None
+    risk: Risk
+    owner: str
+    predictions: int
+    url: str | None
+
+
+class Deployments(TypedDict):
+    """The deployments that match."""
+
+    items: list[DeploymentRow]
+
+
+class Rollout(TypedDict):
+    """A change that was carried out."""
+
+    deployment: str
+    version: str
+    digest: str
+    replaced: str | None
+    request: int
+    url: str
+    seconds: float
+
+
+class Server(TypedDict):
+    """The prediction server of this workspace; its token stays in its file."""
+
+    url: str
+    pid: int
+    started_at: str
+    running: bool
+    token_file: str
+
+
+class Prediction(TypedDict):
+    """One answer; ``id`` is the case, ``prediction_id`` this answer to it."""
+
+    id: str
+    prediction_id: str
+    prediction: JSON
+    probabilities: dict[str, float] | None
+    interval: list[float] | None
+    warnings: list[str]
+    version: str
+
+
+class Predictions(TypedDict):
+    """Answers in the order of the rows."""
+
+    deployment: str
+    version: str
+    digest: str
+    items: list[Prediction]
+
+
+class Actuals(TypedDict):
+    """What was received, and how much of it belongs to a prediction."""
+
+    deployment: str
+    received: int
+    matched: int
+    unmatched: int
+
+
+class AuditEvent(TypedDict):
+    """One line of the audit log."""
+
+    v: int
+    seq: int
+    at: str
+    actor: dict[str, JSON]
+    action: str
+    subject: str
+    before: JSON
+    after: JSON
+    reason: str
+    prev: str
+    digest: str
+
+
+class Audit(TypedDict):
+    """The events that match, newest first; with ``verify`` also what verification found."""
+
+    items: list[AuditEvent]
+    ok: NotRequired[bool]
+    events: NotRequired[int]
+    first_bad: NotRequired[int | None]
+    because: NotRequired[str]
+    anchors: NotRequired[list[dict[str, JSON]]]
+    head: NotRequired[str]
+
+
+class Attention(TypedDict):
+    """Something that needs a person, and the next word to type."""
+
+    subject: str
+    status: Status
+    because: str
+    next: str
+
+
+class Overview(TypedDict):
+    """What needs me: requests, deployments by health, models."""
+
+    workspace: str
+    headline: str
+    attention: list[Attention]
+    requests: list[Request]
+    deployments: list[DeploymentRow]
+    models: list[ModelRow]
+    revision: int
+
+
+class WorkspaceRow(TypedDict):
+    """Where things are kept."""
+
+    where: str
+    folder: str
+    database: str
+    person: Person
+    server: Server | None
+
+
+class Page(TypedDict):
+    """A page: where it can be seen."""
+
+    name: str
+    url: str
+    written: NotRequired[str]
+    html: NotRequired[str]
+
+
+class Tour(TypedDict):
+    """The files of the tour, and the folder they were put in."""
+
+    name: str
+    to: str
+    files: dict[str, str]
+
+
+class Diagnosis(TypedDict):
+    """One thing that was looked at."""
+
+    subject: str
+    status: Status
+    because: str
+    hint: str
+
+
+class Doctor(TypedDict):
+    """What is wrong with this installation, and the highest assurance it can honestly give."""
+
+    status: Status
+    assurance: Assurance
+    items: list[Diagnosis]

@@ -1,0 +1,94 @@
+"""What an audit event is, and what a chain of them has to look like.
+
+An event is canonical JSON (RFC 8785); each carries the SHA-256 of the one before, so that an edit,
+a deletion or a change of order shows. A cut tail or a whole rewrite shows only against an anchor
+that is kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+FORM: Final = 1
+GENESIS: Final = "sha256:" + "0" * 64
+
+
+@dataclass(frozen=True)
+class Link:
+    """An event as it is remembered: its number, its bytes and the digest that was stored."""
+
+    seq: int
+    body: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a walk along the chain found; ``first_bad`` is the first number that is wrong."""
+
+    events: int
+    first_bad: int | None
+    why: str
+    head: str
+
+
+def event(
+    *,
+    seq: int,
+    at: str,
+    actor: Mapping[str, Any],
+    action: str,
+    subject: str,
+    before: Any,
+    after: Any,
+    reason: str,
+    prev: str,
+) -> dict[str, Any]:
+    """Return an event in its present form; ``v`` says which form that is."""
+    return {
+        "v": FORM,
+        "seq": seq,
+        "at": at,
+        "actor": dict(actor),
+        "action": action,
+        "subject": subject,
+        "before": before,
+        "after": after,
+        "reason": reason,
+        "prev": prev,
+    }
+
+
+def digest(body: str) -> str:
+    """Return the digest of an event's canonical JSON."""
+    return "sha256:" + hashlib.sha256(body.encode()).hexdigest()
+
+
+def walk(links: Iterable[Link]) -> Verdict:
+    """Follow the chain from its beginning and name the first event that does not fit."""
+    prev, count = GENESIS, 0
+    for link in links:
+        count += 1
+        why = _fault(link, expected=count, prev=prev)
+        if why:
+            return Verdict(count, link.seq, why, prev)
+        prev = link.digest
+    return Verdict(count, None, "", prev)
+
+
+def _fault(link: Link, *, expected: int, prev: str) -> str:
+    if link.seq != expected:
+        return "missing"
+    if digest(link.body) != link.digest:
+        return "edited"
+    try:
+        told = json.loads(link.body)
+    except ValueError:
+        return "unreadable"
+    if told.get("prev") != prev:
+        return "unchained"
+    return "" if told.get("seq") == link.seq else "renumbered"

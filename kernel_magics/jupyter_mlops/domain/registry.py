@@ -1,0 +1,107 @@
+"""What may be registered under which name, and what identifies a version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from jupyter_mlops.domain.answers import Risk
+from jupyter_mlops.errors import Conflict, Invalid, Refused, did_you_mean
+
+FORM: Final = 1
+RISKS: Final[tuple[str, ...]] = get_args(Risk)
+
+
+@dataclass(frozen=True)
+class Kindred:
+    """What all versions under one name have in common, so that one can replace another."""
+
+    target: str
+    task: str
+    classes: Sequence[Any]
+
+
+def check_risk(risk: object) -> str:
+    """Return the risk unchanged when it is one we know."""
+    if isinstance(risk, str) and risk in RISKS:
+        return risk
+    meant = did_you_mean(str(risk), RISKS)
+    raise Invalid(
+        "{risk} is not a risk.",
+        "one of low, moderate, high, critical" + (f"; did you mean {meant}?" if meant else "."),
+        code="risk_invalid",
+        risk=repr(risk),
+    )
+
+
+def check_kindred(name: str, known: Kindred, new: Kindred) -> None:
+    """Raise unless the new version answers the same question as the others under its name."""
+    for what in ("target", "task", "classes"):
+        before, now = getattr(known, what), getattr(new, what)
+        if before == now:
+            continue
+        raise Refused(
+            "{name} has {what} {before}; this model has {now}.",
+            "register it under another name.",
+            code="model_mismatch",
+            name=name,
+            what=what,
+            before=before,
+            now=now,
+        )
+
+
+def check_same_risk(ref: str, *, known: str, asked: str) -> None:
+    """Raise when the very same bytes are registered again with another risk."""
+    if known == asked:
+        return
+    raise Conflict(
+        "{ref} is this very model, registered as {known} risk; it cannot be {asked} as well.",
+        "leave --risk out, or register the model under another name.",
+        code="risk_differs",
+        ref=ref,
+        known=known,
+        asked=asked,
+    )
+
+
+def check_answers_alike(deployment: str, *, serves: Kindred, asked: Kindred, ref: str) -> None:
+    """Raise unless a version could replace what applications already ask of a deployment."""
+    if serves == asked:
+        return
+    raise Refused(
+        "{ref} cannot serve {deployment}: it predicts {asked}, and applications there expect"
+        " {serves}.",
+        "request it for another deployment.",
+        code="signature_mismatch",
+        ref=ref,
+        deployment=deployment,
+        asked=f"{asked.target} ({asked.task})",
+        serves=f"{serves.target} ({serves.task})",
+    )
+
+
+def manifest(
+    *,
+    artifact: str,
+    format: str,
+    compiled: str | None,
+    kindred: Kindred,
+    features: Sequence[Mapping[str, Any]],
+    requirements: Mapping[str, str],
+    profile: str | None,
+) -> dict[str, Any]:
+    """Return everything that decides how a version answers; its digest is the version's."""
+    return {
+        "form": FORM,
+        "format": format,
+        "artifact": artifact,
+        "compiled": compiled,
+        "target": kindred.target,
+        "task": kindred.task,
+        "classes": list(kindred.classes),
+        "features": [dict(feature) for feature in features],
+        "requirements": dict(requirements),
+        "profile": profile,
+    }

@@ -1,0 +1,78 @@
+"""The chain, walked."""
+
+import json
+
+import pytest
+
+from jupyter_mlops.domain.audit import GENESIS, Link, digest, event, walk
+
+
+def chain(length):
+    links, prev = [], GENESIS
+    for seq in range(1, length + 1):
+        told = event(
+            seq=seq,
+            at="2026-11-24T00:00:00.000000Z",
+            actor={"id": "owner"},
+            action="a:b:done",
+            subject="x",
+            before=None,
+            after={"n": seq},
+            reason="",
+            prev=prev,
+        )
+        body = json.dumps(told)
+        prev = digest(body)
+        links.append(Link(seq, body, prev))
+    return links
+
+
+def test_a_whole_chain_is_whole():
+    verdict = walk(chain(20))
+    assert (verdict.events, verdict.first_bad) == (20, None)
+
+
+def test_an_empty_chain_has_no_events():
+    assert walk([]).events == 0
+
+
+def edited(links):
+    links[6] = Link(7, links[6].body.replace('"n": 7', '"n": 8'), links[6].digest)
+
+
+def edited_with_its_digest(links):
+    body = links[6].body.replace('"n": 7', '"n": 8')
+    links[6] = Link(7, body, digest(body))
+
+
+def deleted(links):
+    del links[6]
+
+
+def swapped(links):
+    links[6], links[7] = links[7], links[6]
+
+
+def broken(links):
+    links[6] = Link(7, "{", digest("{"))
+
+
+def renumbered(links):
+    links[6] = Link(7, links[7].body, links[7].digest)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "first_bad"),
+    [
+        (edited, 7),
+        (edited_with_its_digest, 8),
+        (deleted, 8),
+        (swapped, 8),
+        (broken, 7),
+        (renumbered, 7),
+    ],
+)
+def test_tampering_is_found_and_named(tamper, first_bad):
+    links = chain(20)
+    tamper(links)
+    assert walk(links).first_bad == first_bad

@@ -1,0 +1,78 @@
+"""Accuracy of several classes: from truths and one probability per class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final, overload
+
+import numpy as np
+
+from jupyter_mlops.stats.intervals import Estimate, mean, resampled, wilson
+
+Array = np.ndarray[Any, Any]
+_TINY: Final = 1e-15
+
+
+@overload
+def multiclass(
+    y_true: Any, y_score: Any, *, labels: Sequence[Any], interval: None = ...
+) -> dict[str, float]: ...
+@overload
+def multiclass(
+    y_true: Any, y_score: Any, *, labels: Sequence[Any], interval: float
+) -> dict[str, Estimate]: ...
+def multiclass(
+    y_true: Any, y_score: Any, *, labels: Sequence[Any], interval: float | None = None
+) -> dict[str, float] | dict[str, Estimate]:
+    """Return every measure of a model of several classes; NaN where one is not defined.
+
+    Args:
+        y_true: shape (n,), labels.
+        y_score: shape (n, k), probabilities in the order of ``labels``.
+        labels: the k classes.
+        interval: the level of the intervals; without it plain numbers are returned.
+
+    Measures: log_loss, accuracy, macro_f1, weighted_f1, and recall:LABEL and precision:LABEL.
+
+    >>> multiclass(["a", "b"], [[0.9, 0.1], [0.2, 0.8]], labels=["a", "b"])["accuracy"]
+    1.0
+    """
+    places = {label: place for place, label in enumerate(labels)}
+    truth = np.array([places[label] for label in np.asarray(y_true).tolist()], dtype=np.intp)
+    score = np.asarray(y_score, dtype=np.float64).reshape(len(truth), len(labels))
+    found = _figures(truth, score, [str(label) for label in labels], interval or 0.95)
+    return found if interval else {name: estimate.value for name, estimate in found.items()}
+
+
+def _figures(truth: Array, score: Array, labels: list[str], level: float) -> dict[str, Estimate]:
+    k, rows = len(labels), len(truth)
+    said = score.argmax(axis=1) if rows else truth
+    table = np.zeros((k, k), dtype=np.int64)
+    np.add.at(table, (truth, said), 1)
+    chance = np.clip(score[np.arange(rows), truth], _TINY, 1)
+    hits = np.diag(table)
+    macro, weighted = (_f1(table[None], weighted=w)[0] if rows else math.nan for w in (False, True))
+    told = {
+        "log_loss": mean(-np.log(chance), level=level),
+        "accuracy": wilson(int(hits.sum()), rows, level=level),
+        "macro_f1": resampled(table, lambda t: _f1(t, weighted=False), float(macro), level=level),
+        "weighted_f1": resampled(
+            table, lambda t: _f1(t, weighted=True), float(weighted), level=level
+        ),
+    }
+    for place, label in enumerate(labels):
+        hit = int(hits[place])
+        told[f"recall:{label}"] = wilson(hit, int(table[place].sum()), level=level)
+        told[f"precision:{label}"] = wilson(hit, int(table[:, place].sum()), level=level)
+    return told
+
+
+def _f1(tables: Array, *, weighted: bool) -> Array:
+    """Return the mean F1 over the classes that occur, from tables of shape (draws, k, k)."""
+    hits = np.diagonal(tables, axis1=1, axis2=2)
+    of, said = tables.sum(axis=2), tables.sum(axis=1)
+    both = of + said
+    f1 = np.where(both > 0, 2 * hits / np.maximum(both, 1), 0.0)
+    weights = of if weighted else (both > 0)
+    return np.asarray((f1 * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1))

@@ -1,0 +1,130 @@
+"""A model in, bytes out; bytes in, a scorer out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jupyter_mlops.errors import Invalid, Unsafe
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from jupyter_mlops.domain.answers import Task
+
+__all__ = ["Packed", "Scorer", "load", "pack", "sniff"]
+
+_ZIP = b"PK\x03\x04"
+
+
+class Scorer(Protocol):
+    """Answers columns with scores.
+
+    ``score`` returns ``(n,)`` values for a regression and ``(n, k)`` class probabilities, in the
+    order of ``classes``, otherwise.
+    """
+
+    task: Task
+    classes: list[Any] | None
+
+    def score(self, columns: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+        """Return the scores of the rows in these columns."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A model as bytes, and what has to be known to read them again."""
+
+    format: str
+    data: bytes = field(repr=False)
+    task: Task
+    classes: list[Any] | None
+    feature_names: Sequence[str] | None
+    requirements: dict[str, str]
+    about: dict[str, Any]
+
+
+def pack(model: Any) -> Packed:
+    """Pack a fitted model in the format that suits it.
+
+    Raises:
+        Invalid: it is no model we can serve, or it was never fitted.
+        Unsafe: it is a file in a format that runs code when it is read.
+    """
+    if isinstance(model, str | Path | bytes):
+        raise _a_file(model)
+    if not _is_estimator(model):
+        raise Invalid(
+            "{kind} is not a model that can be served.",
+            "register a fitted scikit-learn classifier, regressor or pipeline of one.",
+            code="model_not_supported",
+            kind=type(model).__name__,
+        )
+    from jupyter_mlops.formats import skops_format
+
+    return skops_format.pack(model)
+
+
+def load(format: str, data: bytes, *, like: Mapping[str, Any] | None = None) -> Scorer:
+    """Read bytes into a scorer; ``like`` is the manifest that compiled forms need.
+
+    Raises:
+        Unsafe: the bytes are not what the format promises, or hold types we do not allow.
+    """
+    found = sniff(data)
+    if found != format:
+        raise Unsafe(
+            "These bytes are {found}, not {format}.",
+            code="unsafe_format",
+            found=found,
+            format=format,
+        )
+    if format == "onnx":
+        from jupyter_mlops.formats import onnx_format
+
+        return onnx_format.load(data, like or {})
+    from jupyter_mlops.formats import skops_format
+
+    return skops_format.load(data)
+
+
+def sniff(data: bytes) -> str:
+    """Say from the bytes alone what they are: ``skops``, ``onnx`` or ``unknown``."""
+    if data[:4] == _ZIP:
+        from jupyter_mlops.formats import skops_format
+
+        return "skops" if skops_format.is_archive(data) else "unknown"
+    from jupyter_mlops.formats import onnx_format
+
+    return "onnx" if onnx_format.is_model(data) else "unknown"
+
+
+def _is_estimator(model: Any) -> bool:
+    named = type(model).__module__.partition(".")[0]
+    return named == "sklearn" and hasattr(model, "get_params") and hasattr(model, "predict")
+
+
+def _a_file(model: str | Path | bytes) -> Invalid | Unsafe:
+    data = model if isinstance(model, bytes) else _head(Path(model))
+    if data is None:
+        return Invalid(
+            "There is no file {path}.",
+            "in a notebook, name the variable that holds the fitted model.",
+            code="file_not_found",
+            path=model,
+        )
+    return Unsafe(
+        "A model file is not loaded here: reading it could run code that it brings.",
+        "load it in your own process and register the live object; it is packed safely there.",
+        code="unsafe_format",
+    )
+
+
+def _head(path: Path) -> bytes | None:
+    try:
+        with path.expanduser().open("rb") as file:
+            return file.read(16)
+    except OSError:
+        return None

@@ -1,0 +1,281 @@
+"""A model compiled to ONNX: kept only when it answers as the original does.
+
+Trees are compiled for float32, linear models for float64; whichever agrees first is kept. What the
+original refuses (an unseen level, a missing value) the compiled form refuses too: it says so in its
+own metadata.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from jupyter_mlops.errors import Invalid, Unsafe
+from jupyter_mlops.formats.parity import Parity, agreement, recombined, refusals
+
+if TYPE_CHECKING:
+    from jupyter_mlops.domain.answers import Task
+    from jupyter_mlops.formats import Scorer
+
+OPSET: Final = {"": 17, "ai.onnx.ml": 3}
+_REFUSES: Final = "jupyter-mlops.refuses"
+_MISSING: Final = "nan"
+_ALLOWED_DOMAINS: Final = frozenset({"", "ai.onnx", "ai.onnx.ml"})
+
+Column = np.ndarray[Any, Any]
+
+
+class OnnxScorer:
+    """Answers with onnxruntime, one thread, one input tensor per feature or one for all."""
+
+    def __init__(self, data: bytes, manifest: Mapping[str, Any]) -> None:
+        self.task: Task = manifest["task"]
+        self.classes: list[Any] | None = list(manifest["classes"]) or None
+        self._session = _session(data)
+        meta = self._session.get_modelmeta().custom_metadata_map
+        self._refuses = frozenset(filter(None, meta.get(_REFUSES, "").split(",")))
+        self._features = [_Input(feature) for feature in manifest["features"]]
+        self._names = [feature.name for feature in self._features]
+        self._has_text = any(feature.is_text for feature in self._features)
+        self._one = len(self._session.get_inputs()) == 1 and len(self._features) > 1
+        kinds = {i.name: i.type for i in self._session.get_inputs()}
+        wide = "tensor(double)" in kinds.values()
+        self._dtype: Any = np.float64 if wide else np.float32
+        self._only = self._session.get_inputs()[0].name
+        self._output = [self._session.get_outputs()[-1].name]
+
+    def score(self, columns: Mapping[str, Column]) -> np.ndarray[Any, Any]:
+        """Return values, or class probabilities in the order of ``classes``."""
+        if self._refuses and self._is_odd(columns):
+            self._check(columns)
+        feed = self._matrix(columns) if self._one else self._tensors(columns)
+        raw = self._session.run(self._output, feed)[0]
+        found: np.ndarray[Any, Any] = raw.astype(np.float64)
+        return found.reshape(-1) if self.task == "regression" else found
+
+    def _tensors(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        feed = {}
+        for feature in self._features:
+            column = columns[feature.name]
+            if feature.is_text:
+                feed[feature.name] = _as_text(column)
+            else:
+                feed[feature.name] = column.astype(self._dtype).reshape(-1, 1)
+        return feed
+
+    def _matrix(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        parts = [columns[feature.name] for feature in self._features]
+        return {self._only: np.stack(parts, axis=1).astype(self._dtype)}
+
+    def _is_odd(self, columns: Mapping[str, Column]) -> bool:
+        """Say quickly whether a closer look is due: a category, or a missing number anywhere."""
+        if self._has_text:
+            return True
+        return bool(np.isnan(np.concatenate([columns[name] for name in self._names])).any())
+
+    def _check(self, columns: Mapping[str, Column]) -> None:
+        for feature in self._features:
+            column = columns[feature.name]
+            if "missing" in self._refuses and feature.has_missing(column):
+                raise _refused(feature.name, "a missing value")
+            if "new_level" in self._refuses and feature.has_new_level(column):
+                raise _refused(feature.name, "a level it was not trained on")
+
+
+class _Input:
+    """What the compiled model expects of one feature."""
+
+    __slots__ = ("is_text", "levels", "name")
+
+    def __init__(self, feature: Mapping[str, Any]) -> None:
+        self.name: str = feature["name"]
+        self.is_text = feature["type"] == "category"
+        self.levels = frozenset(feature.get("levels") or ())
+
+    def has_missing(self, column: Column) -> bool:
+        if self.is_text:
+            return any(value is None for value in column)
+        return bool(np.isnan(column.astype(np.float64)).any())
+
+    def has_new_level(self, column: Column) -> bool:
+        return self.is_text and any(v is not None and v not in self.levels for v in column)
+
+
+def compile_model(
+    model: Any, features: Sequence[Mapping[str, Any]], columns: Mapping[str, Column]
+) -> tuple[bytes | None, dict[str, Any]]:
+    """Compile a fitted estimator and compare; return the bytes if they are kept, and the record.
+
+    The record holds ``kept``, ``reason``, ``rows``, ``agree`` (share of rows within 1e-5),
+    ``largest_difference`` and ``flips`` (rows whose label differs). A model that cannot be compiled
+    is a reason, never an error.
+    """
+    from jupyter_mlops.formats import skops_format
+
+    original = skops_format.SklearnScorer(model)
+    refuses = refusals(original, columns, features)
+    rows = recombined(columns, features, without=refuses)
+    best = Parity.none("This kind of model cannot be compiled.")
+    for wide, single in itertools.product((True, False), (False, True)):
+        if single and any(feature["type"] == "category" for feature in features):
+            continue
+        data = _converted(model, features, wide=wide, single=single, refuses=refuses)
+        if data is None:
+            continue
+        found = _compared(original, data, rows, features)
+        if found.kept:
+            return data, found.to_dict()
+        best = found
+    return None, best.to_dict()
+
+
+def load(data: bytes, manifest: Mapping[str, Any]) -> Scorer:
+    """Read a single-file model that uses standard operators only.
+
+    Raises:
+        Unsafe: it points to files of its own or to operators of somebody else.
+    """
+    model = _parsed(data)
+    if model is None or not _is_plain(model):
+        raise Unsafe(
+            "The ONNX model points to files or operators outside itself.",
+            "export it as one file with standard operators.",
+            code="unsafe_format",
+        )
+    return OnnxScorer(data, manifest)
+
+
+def is_model(data: bytes) -> bool:
+    """Say whether the bytes are an ONNX model."""
+    return data[:1] == b"\x08" and _parsed(data) is not None
+
+
+def _parsed(data: bytes) -> Any:
+    import onnx
+
+    try:
+        model = onnx.load_model_from_string(data)
+    except Exception:  # noqa: BLE001  (protobuf raises what it likes; none of it is a model)
+        return None
+    return model if model.graph.node else None
+
+
+def _is_plain(model: Any) -> bool:
+    import onnx
+
+    external = onnx.TensorProto.EXTERNAL
+    return (
+        all(opset.domain in _ALLOWED_DOMAINS for opset in model.opset_import)
+        and not model.functions
+        and all(
+            node.domain in _ALLOWED_DOMAINS and not any(a.HasField("g") for a in node.attribute)
+            for node in model.graph.node
+        )
+        and all(tensor.data_location != external for tensor in model.graph.initializer)
+    )
+
+
+def _session(data: bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def _converted(
+    model: Any,
+    features: Sequence[Mapping[str, Any]],
+    *,
+    wide: bool,
+    single: bool,
+    refuses: frozenset[str],
+) -> bytes | None:
+    """Convert, or return None: what skl2onnx cannot do is not our caller's concern."""
+    import logging
+    import warnings
+
+    logging.getLogger("skl2onnx").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _convert(model, features, wide=wide, single=single, refuses=refuses)
+    except Exception:  # noqa: BLE001  (converters raise whatever they like)
+        return None
+
+
+def _convert(
+    model: Any,
+    features: Sequence[Mapping[str, Any]],
+    *,
+    wide: bool,
+    single: bool,
+    refuses: frozenset[str],
+) -> bytes:
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import (
+        DoubleTensorType,
+        FloatTensorType,
+        StringTensorType,
+    )
+
+    number = DoubleTensorType if wide else FloatTensorType
+    inputs = [
+        (f["name"], (StringTensorType if f["type"] == "category" else number)([None, 1]))
+        for f in features
+    ]
+    if single:
+        inputs = [("features", number([None, len(features)]))]
+    options = {id(model): {"zipmap": False}} if hasattr(model, "classes_") else None
+    converted = convert_sklearn(
+        model, name="model", initial_types=inputs, options=options, target_opset=OPSET
+    )
+    entry = converted.metadata_props.add()
+    entry.key, entry.value = _REFUSES, ",".join(sorted(refuses))
+    data: bytes = converted.SerializeToString(deterministic=True)
+    return data
+
+
+def _compared(
+    original: Scorer,
+    data: bytes,
+    rows: Mapping[str, Column],
+    features: Sequence[Mapping[str, Any]],
+) -> Parity:
+    manifest = {
+        "task": original.task,
+        "classes": original.classes or [],
+        "features": list(features),
+    }
+    try:
+        return agreement(original.score(rows), OnnxScorer(data, manifest).score(rows))
+    except Exception:  # noqa: BLE001  (a session that does not run is a reason, not an error)
+        return Parity.none("The compiled form does not run.")
+
+
+def _as_text(column: Column) -> Column:
+    """Write a missing category as ``nan``, which is what the converter calls it.
+
+    The word itself, sent by somebody, is no level of ours and stays one that nobody has seen.
+    """
+    if None not in column and _MISSING not in column:
+        return column.reshape(-1, 1)
+    said = {None: _MISSING, _MISSING: _MISSING + " "}
+    told = column.copy()
+    told[:] = [said.get(value, value) for value in column]
+    return told.reshape(-1, 1)
+
+
+def _refused(feature: str, what: str) -> Invalid:
+    return Invalid(
+        "The model cannot answer: {feature} has {what}.",
+        "retrain it with an imputer, or with an encoder that ignores unknown levels.",
+        code="invalid_rows",
+        feature=feature,
+        what=what,
+    )

@@ -1,0 +1,96 @@
+"""Models, cards and notebooks, kept by content: a name is the digest of the bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import fsspec
+
+from jupyter_mlops.errors import Corrupt, Invalid, NotFound
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def digest_of(data: bytes) -> str:
+    """Return the name that bytes have here."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+class Artifacts:
+    """Keeps bytes under their own digest, in a folder or any place fsspec reaches."""
+
+    def __init__(self, place: str | Path) -> None:
+        self._system, self._root = fsspec.core.url_to_fs(str(place))
+        self._local = "file" in self._system.protocol
+
+    def put(self, data: bytes) -> str:
+        """Keep the bytes, once, and return their digest."""
+        digest = digest_of(data)
+        path = self._path(digest)
+        if self._system.exists(path):
+            return digest
+        self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        if self._local:
+            _write_durably(Path(path), data)
+        else:
+            self._system.pipe_file(path, data)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """Return the bytes with this digest, after hashing what was read.
+
+        Raises:
+            NotFound: nothing was kept under this digest.
+            Corrupt: what is there now has another digest.
+        """
+        path = self._path(digest)
+        try:
+            data: bytes = self._system.cat_file(path)
+        except FileNotFoundError:
+            raise NotFound(
+                "No artifact {digest} is kept in this workspace.",
+                code="artifact_not_found",
+                digest=digest,
+            ) from None
+        if digest_of(data) != digest:
+            raise Corrupt(
+                "Artifact {digest} is not what was kept: its bytes have another digest now.",
+                "restore the artifacts folder from a backup; `audit --verify` looks further.",
+                code="artifact_changed",
+                digest=digest,
+            )
+        return data
+
+    def has(self, digest: str) -> bool:
+        """Say whether bytes with this digest are kept."""
+        return bool(self._system.exists(self._path(digest)))
+
+    def _path(self, digest: str) -> str:
+        if not _DIGEST.fullmatch(digest):
+            raise Invalid("{digest} is not a digest.", code="digest_invalid", digest=repr(digest))
+        name = digest.removeprefix("sha256:")
+        return f"{self._root}/sha256/{name[:2]}/{name}"
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    """Write beside, sync, rename, sync the folder: after this the bytes survive a power cut."""
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".incoming-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).chmod(0o440)
+        Path(beside).rename(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,309 @@
+"""Requests, decisions, and the proof that a change was approved."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import sqlmodel
+
+from jupyter_mlops.domain import approvals as rules
+from jupyter_mlops.domain import audit as chain
+from jupyter_mlops.domain.access import OWNER, as_person
+from jupyter_mlops.domain.access import label as assurance_label
+from jupyter_mlops.domain.answers import Check, Requests, Risk, Role
+from jupyter_mlops.domain.answers import Decision as DecisionAnswer
+from jupyter_mlops.domain.answers import Request as RequestAnswer
+from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, deed, read
+from jupyter_mlops.domain.names import check_name, iso
+from jupyter_mlops.domain.registry import Kindred, check_answers_alike
+from jupyter_mlops.errors import Conflict
+from jupyter_mlops.locale import tell
+from jupyter_mlops.services import checks, lookup, proof
+from jupyter_mlops.services.workspace import Deed, Workspace
+from jupyter_mlops.store import tables
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+
+@deed()
+def request(
+    ws: Workspace,
+    ref: Ref,
+    *,
+    for_deployment: DeploymentName,
+    role: Role = "champion",
+    reason: str = "",
+) -> RequestAnswer:
+    """Ask that a version may serve a deployment, with the evidence attached.
+
+    The release checks run first; their results, the model's figures and what it would replace are
+    frozen by digest. A decision holds for exactly this version, deployment, policy and evidence.
+    """
+    check_name(for_deployment, what="deployment")
+    found = checks.run(ws, ref)
+    with ws.act("request:opening", subject=f"deployment:{for_deployment}", reason=reason) as act:
+        parent, version = lookup.version(act.session, ref)
+        _check_new(act.session, version, for_deployment, role)
+        _check_alike(act.session, parent, version, for_deployment)
+        opened = _open(ws, act, version, for_deployment, role, reason, found)
+        act.subject = f"request:{opened.id}"
+        act.after = {
+            "version": f"{parent.name}:{version.number}",
+            "manifest": version.digest,
+            "deployment": for_deployment,
+            "policy": opened.policy_digest,
+            "evidence": opened.evidence_digest,
+            "expires_at": opened.expires_at,
+        }
+        return shown(ws, act.session, opened)
+
+
+@read()
+def requests(ws: Workspace, query: str = "") -> Requests:
+    """List requests, newest first; the query may hold a state, a model or a deployment."""
+    with ws.look() as session:
+        rows = session.exec(
+            sqlmodel.select(tables.Request).order_by(sqlmodel.col(tables.Request.id).desc())
+        ).all()
+        told = [shown(ws, session, row) for row in rows]
+    words = query.lower().split()
+    kept = [
+        row
+        for row in told
+        if all(word in f"{row['state']} {row['ref']} {row['deployment']}".lower() for word in words)
+    ]
+    return Requests(items=kept)
+
+
+@deed()
+def approve(ws: Workspace, request: RequestId, *, comment: str = "") -> RequestAnswer:
+    """Say yes to a request, at the assurance that this place can honestly give."""
+    return _decide(ws, request, "approved", comment)
+
+
+@deed()
+def reject(ws: Workspace, request: RequestId, *, comment: str = "") -> RequestAnswer:
+    """Say no to a request; it is closed, and the version can be requested again."""
+    return _decide(ws, request, "rejected", comment)
+
+
+def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer:
+    """Return a request in the shape that answers carry."""
+    policy = proof.policy(session, row.policy_digest)
+    evidence = json.loads(row.evidence)
+    return RequestAnswer(
+        id=row.id,
+        ref=evidence["ref"],
+        digest=row.manifest_digest,
+        deployment=row.deployment,
+        role="champion",
+        state=cast("Any", proof.state_of(row, now=ws.now())),
+        risk=cast("Risk", row.risk),
+        reason=row.reason,
+        requested_by=as_person(row.requester),
+        requested_at=row.at,
+        expires_at=row.expires_at,
+        replaces=evidence["replaces"],
+        policy=row.policy_digest,
+        needs=_needs(policy),
+        label=tell(assurance_label(ws.actor.assurance), name=ws.actor.id),
+        checks=[checks.told(found) for found in evidence["checks"]],
+        decisions=[_decision(found) for found in proof.decisions(session, row)],
+    )
+
+
+def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAnswer:
+    outcome = "granted" if verdict == "approved" else "denied"
+    with ws.act("request:approval", subject=f"request:{number}", reason=comment) as act:
+        asked = lookup.request(act.session, number)
+        policy = proof.policy(act.session, asked.policy_digest)
+        case = _case(ws, act.session, asked)
+        if verdict == "approved":
+            rules.check_may_approve(ws.actor, case, policy, now=ws.now())
+        else:
+            rules.check_may_decide(ws.actor, case, now=ws.now())
+        act.before = {"state": asked.state}
+        act.session.add(_decided(ws, asked, case.ref, verdict, comment))
+        act.session.flush()
+        given = [proof.as_given(found) for found in proof.decisions(act.session, asked)]
+        if verdict == "rejected":
+            asked.state = "rejected"
+        elif rules.is_complete(policy, given):
+            asked.state = "approved"
+        act.session.add(asked)
+        act.outcome = outcome
+        act.after = {"state": asked.state, "manifest": asked.manifest_digest, "for": case.ref}
+        return shown(ws, act.session, asked)
+
+
+def _decided(
+    ws: Workspace, asked: tables.Request, ref: str, verdict: str, comment: str
+) -> tables.Decision:
+    now = ws.now()
+    told = rules.statement(
+        request=asked.id,
+        verdict=verdict,
+        ref=ref,
+        manifest_digest=asked.manifest_digest,
+        deployment=asked.deployment,
+        role=asked.role,
+        policy_digest=asked.policy_digest,
+        evidence_digest=asked.evidence_digest,
+        decider=ws.actor.id,
+        decided_at=now,
+        expires_at=asked.expires_at,
+        nonce=asked.nonce,
+        comment=comment,
+    )
+    return tables.Decision(
+        request_id=asked.id,
+        person=ws.actor.id,
+        outcome=verdict,
+        assurance=ws.actor.assurance,
+        actor=ws.actor.to_dict(),
+        comment=comment,
+        statement=told,
+        at=now,
+        known_at=now,
+    )
+
+
+def _open(
+    ws: Workspace,
+    act: Deed,
+    version: tables.Version,
+    deployment: str,
+    role: str,
+    reason: str,
+    found: Sequence[Check],
+) -> tables.Request:
+    policy = _newest_policy(act.session, version.risk)
+    evidence = json.dumps(
+        {
+            "ref": lookup.ref_of(act.session, version),
+            "replaces": _replaced(act.session, deployment),
+            "metrics": version.metrics,
+            "checks": list(found),
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+    opened = tables.Request(
+        version_id=version.id,
+        deployment=deployment,
+        role=role,
+        state="open",
+        risk=version.risk,
+        reason=reason,
+        manifest_digest=version.digest,
+        policy_digest=policy.digest,
+        evidence_digest=chain.digest(evidence),
+        evidence=evidence,
+        nonce=secrets.token_hex(16),
+        requester=ws.actor.to_dict(),
+        at=ws.now(),
+        expires_at=iso(ws.clock() + timedelta(days=rules.VALID_DAYS)),
+    )
+    act.session.add(opened)
+    act.session.flush()
+    return opened
+
+
+def _check_new(session: Session, version: tables.Version, deployment: str, role: str) -> None:
+    waiting = session.exec(
+        sqlmodel.select(tables.Request).where(
+            tables.Request.version_id == version.id,
+            tables.Request.deployment == deployment,
+            tables.Request.role == role,
+            tables.Request.state == "open",
+        )
+    ).first()
+    if waiting is None:
+        return
+    raise Conflict(
+        "Request {request} asks for exactly this already.",
+        "`approve {request}` or `reject {request}` decides it.",
+        code="already_requested",
+        request=waiting.id,
+    )
+
+
+def _check_alike(
+    session: Session, parent: tables.Model, version: tables.Version, deployment: str
+) -> None:
+    place = session.exec(
+        sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
+    ).first()
+    if place is None or lookup.champion(session, place) is None:
+        return
+    serves = session.get_one(tables.Model, place.model_id)
+    check_answers_alike(
+        deployment,
+        serves=Kindred(serves.target, serves.task, serves.classes),
+        asked=Kindred(parent.target, parent.task, parent.classes),
+        ref=f"{parent.name}:{version.number}",
+    )
+
+
+def _replaced(session: Session, deployment: str) -> str | None:
+    place = session.exec(
+        sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
+    ).first()
+    serving = lookup.champion(session, place) if place else None
+    return lookup.ref_of(session, serving[1]) if serving else None
+
+
+def _newest_policy(session: Session, risk: str) -> tables.Policy:
+    return (
+        session.exec(
+            sqlmodel.select(tables.Policy)
+            .where(tables.Policy.risk == risk)
+            .order_by(sqlmodel.col(tables.Policy.id).desc())
+        ).one_or_none()
+        or session.exec(sqlmodel.select(tables.Policy)).one()
+    )
+
+
+def _case(ws: Workspace, session: Session, asked: tables.Request) -> rules.Case:
+    version = session.get_one(tables.Version, asked.version_id)
+    evidence = json.loads(asked.evidence)
+    return rules.Case(
+        request=asked.id,
+        ref=lookup.ref_of(session, version),
+        state=proof.state_of(asked, now=ws.now()) if asked.state != "open" else "open",
+        expires_at=asked.expires_at,
+        author=version.author["id"],
+        requester=asked.requester["id"],
+        checks_passed=all(found["outcome"] != "failed" for found in evidence["checks"]),
+        one_person=ws.actor.id == OWNER,
+        decided_by=[found.person for found in proof.decisions(session, asked)],
+    )
+
+
+def _decision(found: tables.Decision) -> DecisionAnswer:
+    label = tell(assurance_label(found.actor["assurance"]), name=found.person)
+    return DecisionAnswer(
+        outcome=cast("Any", found.outcome),
+        by=as_person(found.actor, label=label),
+        comment=found.comment,
+        at=found.at,
+    )
+
+
+def _needs(policy: rules.Policy) -> str:
+    if policy.approvers == 1 and not policy.other_than_author:
+        return tell("One decision.")
+    if policy.assurance == "recorded":
+        return tell(
+            "One decision by somebody other than author and requester; in a workspace of one"
+            " person that person may decide, and the decision is labelled so."
+        )
+    return tell(
+        "{n} people at assurance '{assurance}'.", n=policy.approvers, assurance=policy.assurance
+    )

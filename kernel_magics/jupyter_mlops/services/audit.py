@@ -1,0 +1,96 @@
+"""Reading the audit log, and proving that it is whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from jupyter_mlops.domain import audit as chain
+from jupyter_mlops.domain.answers import Audit, AuditEvent
+from jupyter_mlops.domain.arguments import read
+from jupyter_mlops.errors import Invalid
+from jupyter_mlops.locale import tell
+from jupyter_mlops.services.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from jupyter_mlops.store import tables
+
+MOST = 10_000
+
+_WHY = {
+    "missing": "Event {seq} should come next and is missing.",
+    "edited": "Event {seq} was edited: its digest does not fit its text.",
+    "unreadable": "Event {seq} cannot be read.",
+    "unchained": "Event {seq} does not follow the event before it.",
+    "renumbered": "Event {seq} carries another number in its text.",
+}
+
+
+@read()
+def audit(ws: Workspace, query: str = "", *, verify: bool = False, limit: int = 50) -> Audit:
+    """Search the audit log, newest first; `--verify` walks the whole chain from its beginning.
+
+    Verification finds edits, deletions and changes of order. A cut tail or a complete rewrite shows
+    only against an anchor kept elsewhere; this workspace has none yet.
+    """
+    if not 1 <= limit <= MOST:
+        raise Invalid(
+            "The limit has to be between 1 and {most}, not {limit}.",
+            code="limit_invalid",
+            most=MOST,
+            limit=limit,
+        )
+    with ws.look() as session:
+        found = _found(session, query.lower().split(), limit)
+        return _verified(session, found) if verify else Audit(items=found)
+
+
+def _verified(session: Session, found: list[AuditEvent]) -> Audit:
+    verdict = chain.walk(_links(session))
+    because = (
+        tell("All {n} events follow from one another.", n=verdict.events)
+        if verdict.first_bad is None
+        else tell(_WHY[verdict.why], seq=verdict.first_bad)
+    )
+    return Audit(
+        items=found,
+        ok=verdict.first_bad is None and verdict.events > 0,
+        events=verdict.events,
+        first_bad=verdict.first_bad,
+        because=because,
+        anchors=[],
+        head=verdict.head,
+    )
+
+
+def _links(session: Session) -> Iterator[chain.Link]:
+    from sqlmodel import col, select
+
+    from jupyter_mlops.store.tables import AuditEvent as Row
+
+    rows = session.exec(
+        select(Row.seq, Row.body, Row.digest)
+        .order_by(col(Row.seq))
+        .execution_options(yield_per=5000)
+    )
+    for seq, body, digest in rows:
+        yield chain.Link(seq, body, digest)
+
+
+def _found(session: Session, words: list[str], limit: int) -> list[AuditEvent]:
+    from sqlmodel import col, func, select
+
+    from jupyter_mlops.store.tables import AuditEvent as Row
+
+    query = select(Row).order_by(col(Row.seq).desc())
+    for word in words:
+        escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        query = query.where(func.lower(Row.body).like(f"%{escaped}%", escape="\\"))
+    return [_told(row) for row in session.exec(query.limit(limit))]
+
+
+def _told(row: tables.AuditEvent) -> AuditEvent:
+    return cast("AuditEvent", json.loads(row.body) | {"digest": row.digest})

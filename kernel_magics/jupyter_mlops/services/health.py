@@ -1,0 +1,52 @@
+"""The health of a fleet in one read, cheap enough to ask every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jupyter_mlops.domain.answers import DeploymentRow, Status
+from jupyter_mlops.locale import current_language, tell
+from jupyter_mlops.services import monitoring, server
+from jupyter_mlops.services.window import window
+from jupyter_mlops.services.workspace import Workspace
+
+PERIOD = "7d"
+
+
+def filled_in(ws: Workspace, rows: Sequence[DeploymentRow]) -> list[DeploymentRow]:
+    """Return deployments with status, sentence, traffic and address, as of now.
+
+    What was added up for a log that has not changed since is not added up again.
+    """
+    running = server.shown(ws) if any(row["state"] == "live" for row in rows) else None
+    return [_filled(ws, row, running) for row in rows]
+
+
+def _filled(ws: Workspace, row: DeploymentRow, running: Any) -> DeploymentRow:
+    if row["state"] == "retired":
+        return {**row, "because": tell("Retired; its history is kept.")}
+    if row["version"] is None:
+        return {**row, "because": tell("Nothing is live here yet.")}
+    status, because, predictions = _summary(ws, row["name"], row["digest"])
+    told: DeploymentRow = {
+        **row,
+        "status": status,
+        "because": because,
+        "predictions": predictions,
+    }
+    if running is None:
+        down = tell("The prediction server does not run; `serve` starts it.")
+        return {**told, "state": "down", "status": "failing", "because": down}
+    return {**told, "url": f"{running['url']}/deployments/{row['name']}/predictions"}
+
+
+def _summary(ws: Workspace, name: str, digest: str | None) -> tuple[Status, str, int]:
+    key = (name, digest, current_language(), ws.telemetry.fingerprint(name))
+    if key not in ws.kept:
+        for old in [known for known in ws.kept if known[0] == name and known[2] == key[2]]:
+            del ws.kept[old]
+        found = monitoring.of_window(ws, name, window(ws, PERIOD, None))
+        ws.kept[key] = (found["status"], found["because"], found["service"]["predictions"])
+    kept: tuple[Status, str, int] = ws.kept[key]
+    return kept

@@ -1,0 +1,178 @@
+"""Finding a row by the name that people use for it, with the name they may have meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import Session, col, func, select
+
+from jupyter_mlops.domain.names import Reference, parse_reference
+from jupyter_mlops.errors import NotFound, did_you_mean
+from jupyter_mlops.store.tables import Deployment, Model, Request, Rollout, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def model_named(session: Session, name: str) -> Model | None:
+    """Return the model with this name, if there is one."""
+    return session.exec(select(Model).where(Model.name == name)).first()
+
+
+def version(session: Session, ref: object) -> tuple[Model, Version]:
+    """Return the model and version that a reference names.
+
+    Raises:
+        Invalid: the text is no reference.
+        NotFound: nothing, or more than one version, answers to it.
+    """
+    told = parse_reference(ref)
+    query = select(Model, Version).where(Model.id == Version.model_id)
+    if told.digest:
+        query = query.where(col(Version.digest).startswith(told.digest))
+    elif told.alias:
+        query = _by_alias(query, told)
+    else:
+        query = query.where(Model.name == told.name, Version.number == told.number)
+    found = session.exec(query.limit(2)).all()
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise NotFound(
+            "{ref} could be several versions.",
+            "write more of the digest.",
+            code="reference_ambiguous",
+            ref=ref,
+        )
+    raise _no_version(session, str(ref), told)
+
+
+def deployment(session: Session, name: str) -> Deployment:
+    """Return the deployment with this name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = session.exec(select(Deployment).where(Deployment.name == name)).first()
+    if found is None:
+        raise _unknown(
+            "No deployment is called {name}.",
+            "deployment_not_found",
+            name,
+            session.exec(select(Deployment.name)).all(),
+            "`deploy REF --to {name}` makes one once its request is approved.",
+        )
+    return found
+
+
+def request(session: Session, number: object) -> Request:
+    """Return the request with this number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    valid = isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**31
+    found = session.get(Request, number) if valid else None
+    if found is None:
+        raise NotFound(
+            "There is no request {number}.",
+            "`requests` lists them.",
+            code="request_not_found",
+            number=number,
+        )
+    return found
+
+
+def champion(session: Session, place: Deployment) -> tuple[Rollout, Version] | None:
+    """Return what a deployment serves now, if anything."""
+    return session.exec(
+        select(Rollout, Version)
+        .where(Rollout.deployment_id == place.id, Rollout.state == "live")
+        .where(Rollout.version_id == Version.id)
+    ).first()
+
+
+def ref_of(session: Session, found: Version) -> str:
+    """Return how people write this version."""
+    parent = session.get_one(Model, found.model_id)
+    return f"{parent.name}:{found.number}"
+
+
+def newest_versions(session: Session) -> list[tuple[Model, Version, int]]:
+    """Return every model with its newest version and the count of its versions, newest first."""
+    counted = (
+        select(
+            Version.model_id,
+            func.max(Version.number).label("newest"),
+            func.count().label("count"),
+        )
+        .group_by(col(Version.model_id))
+        .subquery()
+    )
+    rows = session.exec(
+        select(Model, Version, counted.c.count)
+        .where(Model.id == Version.model_id)
+        .where(Version.model_id == counted.c.model_id, Version.number == counted.c.newest)
+        .order_by(col(Version.at).desc(), col(Version.id).desc())
+    ).all()
+    return [(parent, found, int(count)) for parent, found, count in rows]
+
+
+def last_number(session: Session, parent: Model) -> int:
+    """Return the highest number a version of this model has; 0 when it has none."""
+    highest = session.exec(
+        select(func.max(Version.number)).where(Version.model_id == parent.id)
+    ).one()
+    return int(highest or 0)
+
+
+def live_deployments(session: Session, found: Version, *, any_version: bool = False) -> list[str]:
+    """Return the names of the deployments that serve this version, or any of its model."""
+    query = (
+        select(Deployment.name)
+        .where(Deployment.id == Rollout.deployment_id, Rollout.state == "live")
+        .where(Rollout.version_id == Version.id)
+    )
+    if any_version:
+        query = query.where(Version.model_id == found.model_id)
+    else:
+        query = query.where(Version.id == found.id)
+    return sorted(session.exec(query).all())
+
+
+def _by_alias(query: Any, told: Reference) -> Any:
+    """``champion-of-NAME`` is whatever NAME serves now."""
+    place = told.alias.removeprefix("champion-of-")
+    if place == told.alias:
+        return query.where(False)
+    return (
+        query.where(Model.name == told.name, Rollout.version_id == Version.id)
+        .where(Rollout.state == "live", Rollout.deployment_id == Deployment.id)
+        .where(Deployment.name == place)
+    )
+
+
+def _no_version(session: Session, ref: str, told: Reference) -> NotFound:
+    known = [
+        f"{name}:{number}"
+        for name, number in session.exec(
+            select(Model.name, Version.number)
+            .where(Model.id == Version.model_id)
+            .order_by(col(Version.id).desc())
+            .limit(1000)
+        )
+    ]
+    same = [other for other in known if told.name and other.startswith(told.name + ":")]
+    return _unknown(
+        "There is no version {name}.",
+        "version_not_found",
+        ref,
+        same or known,
+        "`models` lists what is registered.",
+    )
+
+
+def _unknown(message: str, code: str, name: str, known: Iterable[str], otherwise: str) -> NotFound:
+    meant = did_you_mean(name, known)
+    hint = "did you mean {meant}?" if meant else otherwise
+    return NotFound(message, hint, code=code, name=name, meant=meant)

@@ -1,0 +1,360 @@
+"""What happens to a model where the person is: packed, measured, described; nothing is stored.
+
+Training data stays here. Profiles, figures and at most 10,000 sample rows travel on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyter_mlops.domain.answers import Figure
+from jupyter_mlops.domain.arguments import Here, Prepared
+from jupyter_mlops.errors import Invalid, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from jupyter_mlops.formats import Packed, Scorer
+
+SAMPLE_ROWS: Final = 10_000
+
+Columns = dict[str, "np.ndarray[Any, Any]"]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which columns of the person's frames mean what."""
+
+    target: str | None
+    id: str | None
+    time: str | None
+    protected: tuple[str, ...]
+
+    @property
+    def apart(self) -> set[str]:
+        """Return the columns that no model reads."""
+        return {name for name in (self.target, self.id, self.time) if name}
+
+
+def prepare_register(here: Here, *, model: Any, **options: Any) -> Prepared:
+    """Pack the model and measure it on the frames, in the process that holds them.
+
+    Raises:
+        Invalid: the model was never fitted, a frame lacks a feature, or the target is not there.
+        Unsafe: the model is a file in a format that could run code.
+    """
+    from jupyter_mlops import formats
+
+    here.progress("packing", 0.0)
+    packed = formats.pack(model)
+    roles = Roles(
+        options.get("target"),
+        options.get("id"),
+        options.get("time"),
+        tuple(options.get("protected") or ()),
+    )
+    train = _columns(options.get("train"))
+    holdout = _columns(options.get("holdout"))
+    names = _feature_names(packed, train if train is not None else holdout, roles)
+    _check_frames(train, holdout, names, roles)
+    return _measured(here, model, packed, train, holdout, names, roles, options)
+
+
+def _measured(
+    here: Here,
+    model: Any,
+    packed: Packed,
+    train: Columns | None,
+    holdout: Columns | None,
+    names: Sequence[str],
+    roles: Roles,
+    options: Mapping[str, Any],
+) -> Prepared:
+    from jupyter_mlops import formats
+
+    scorer = formats.load(packed.format, packed.data)
+    known = train if train is not None else holdout
+    features = _features(known, names)
+    here.progress("compiling", 0.3)
+    compiled, record = _compile(model, features, known)
+    here.progress("measuring", 0.6)
+    blobs = [packed.data, *([compiled] if compiled else [])]
+    told: dict[str, Any] = {
+        "model": {
+            "$blob": _digest(packed.data),
+            "format": packed.format,
+            "task": packed.task,
+            "classes": packed.classes or [],
+            "requirements": packed.requirements,
+            "about": packed.about,
+            "features": features,
+            "compiled": {"$blob": _digest(compiled) if compiled else None, **record},
+            "lineage": _lineage(here, options),
+        }
+    }
+    seen = holdout if holdout is not None else train
+    if known is not None and seen is not None:
+        told["train"], sample = _reference(scorer, known, seen, features, roles)
+        blobs.append(sample)
+    told["holdout"] = _holdout(scorer, holdout, roles)
+    here.progress("measured", 1.0)
+    return Prepared(told, tuple(blobs))
+
+
+def _columns(frame: Any) -> Columns | None:
+    from jupyter_mlops.formats import frames
+
+    if frame is None:
+        return None
+    return frames.columns(frames.read(frame) if isinstance(frame, str | Path) else frame)
+
+
+def _feature_names(packed: Packed, columns: Columns | None, roles: Roles) -> list[str]:
+    if packed.feature_names:
+        return list(packed.feature_names)
+    if columns is not None:
+        return [name for name in columns if name not in roles.apart]
+    raise Invalid(
+        "The model does not know the names of its features, and no frame shows them.",
+        "name the training data: --train FRAME.",
+        code="features_unknown",
+    )
+
+
+def _check_frames(
+    train: Columns | None, holdout: Columns | None, names: Sequence[str], roles: Roles
+) -> None:
+    others = filter(None, (roles.target, roles.id, roles.time, *roles.protected))
+    wanted = [
+        *((name, "feature_missing") for name in names),
+        *((n, "column_missing") for n in others),
+    ]
+    for what, columns in (("train", train), ("holdout", holdout)):
+        if columns is None:
+            continue
+        for name, code in wanted:
+            _check_column(columns, name, what, code)
+        if not len(next(iter(columns.values()), ())):
+            raise Invalid("The {what} frame has no rows.", code="frame_empty", what=what)
+
+
+def _check_column(columns: Columns, name: str, what: str, code: str) -> None:
+    if name in columns:
+        return
+    meant = did_you_mean(name, columns)
+    raise Invalid(
+        "The column {name} is not in the {what} frame.",
+        "did you mean {meant}? Its columns are {columns}."
+        if meant
+        else "its columns are {columns}.",
+        code=code,
+        name=name,
+        what=what,
+        meant=meant,
+        columns=", ".join(columns),
+    )
+
+
+def _features(columns: Columns | None, names: Sequence[str]) -> list[dict[str, Any]]:
+    from jupyter_mlops.formats import signature
+
+    if columns is None:
+        return [{"name": name, "type": "number", "missing": 0.0} for name in names]
+    return signature.infer({name: columns[name] for name in names}, names=names)
+
+
+def _compile(
+    model: Any, features: list[dict[str, Any]], columns: Columns | None
+) -> tuple[bytes | None, dict[str, Any]]:
+    from jupyter_mlops.formats import onnx_format
+
+    if columns is None:
+        nothing = {"rows": 0, "agree": None, "largest_difference": None, "flips": None}
+        return None, {"kept": False, "reason": "no_sample", **nothing}
+    return onnx_format.compile_model(
+        model, features, {feature["name"]: columns[feature["name"]] for feature in features}
+    )
+
+
+def _reference(
+    scorer: Scorer,
+    known: Columns,
+    seen: Columns,
+    features: list[dict[str, Any]],
+    roles: Roles,
+) -> tuple[dict[str, Any], bytes]:
+    """Profile the training data and the answers to unseen rows: the reference, frozen."""
+    from jupyter_mlops.formats import frames
+    from jupyter_mlops.stats.profile import bins, profile
+
+    columns = {}
+    for feature in features:
+        values = known[feature["name"]]
+        is_number = feature["type"] in ("number", "integer")
+        frozen = bins(values, kind="number" if is_number else "category")
+        columns["feature:" + feature["name"]] = profile(values, frozen).to_dict()
+    scores, labels = answers(scorer, seen)
+    columns["score"] = profile(scores, bins(scores, kind="number")).to_dict()
+    if labels is not None:
+        columns["label"] = profile(labels, bins(labels, kind="category")).to_dict()
+    sample = frames.to_arrow(_first(seen, SAMPLE_ROWS))
+    return {
+        "digest": frames.digest(known),
+        "rows": len(next(iter(known.values()))),
+        "columns": list(known),
+        "profile": columns,
+        "sample": {"$blob": _digest(sample)},
+        "protected": list(roles.protected),
+    }, sample
+
+
+def answers(scorer: Scorer, columns: Columns) -> tuple[Any, Any]:
+    """Return one score per row, as the prediction log keeps it, and the labels of classes.
+
+    The score is the probability of the second class (binary), of the winning class (multiclass)
+    or the value itself (regression, whose labels are None).
+    """
+    import numpy as np
+
+    raw = scorer.score(columns)
+    if scorer.task == "regression":
+        return raw, None
+    classes = np.array([str(name) for name in scorer.classes or ()], dtype=object)
+    labels = classes[raw.argmax(axis=1)]
+    return (raw[:, 1] if scorer.task == "binary" else raw.max(axis=1)), labels
+
+
+def _holdout(scorer: Scorer, columns: Columns | None, roles: Roles) -> dict[str, Any] | None:
+    from jupyter_mlops.formats import frames
+
+    if columns is None:
+        return None
+    figures = measure(scorer, columns, columns[roles.target]) if roles.target else {}
+    return {
+        "digest": frames.digest(columns),
+        "rows": len(next(iter(columns.values()))),
+        "metrics": figures,
+    }
+
+
+def measure(scorer: Scorer, columns: Columns, truth: Any) -> dict[str, Any]:
+    """Return every metric of the task on these rows, each with its 95 % interval."""
+    import numpy as np
+
+    from jupyter_mlops.stats import accuracy
+
+    raw = scorer.score(columns)
+    if scorer.task == "regression":
+        known = ~np.isnan(truth.astype(float))
+        found = accuracy.regression(truth.astype(float)[known], raw[known], interval=0.95)
+    else:
+        classes = [str(name) for name in scorer.classes or ()]
+        labels = as_labels(truth)
+        known = np.isin(labels, classes)
+        _check_classes(labels, classes, known)
+        if scorer.task == "binary":
+            found = accuracy.binary(labels[known] == classes[1], raw[known, 1], interval=0.95)
+        else:
+            found = accuracy.multiclass(labels[known], raw[known], labels=classes, interval=0.95)
+    return {name: figure(estimate) for name, estimate in found.items()}
+
+
+def as_labels(truth: Any) -> Any:
+    """Return class labels as the text they are compared by; 1.0 and 1 are the same class."""
+    import numpy as np
+
+    return np.array([_label(value) for value in truth.tolist()], dtype=object)
+
+
+def figure(estimate: Any) -> Figure:
+    """Return an estimate in the shape that answers carry: what cannot be told is null."""
+    return Figure(
+        value=finite(estimate.value), low=finite(estimate.low), high=finite(estimate.high)
+    )
+
+
+def _label(value: Any) -> str | None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def finite(value: float | None) -> float | None:
+    """Return the number, or None where JSON has no word for it."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _check_classes(labels: Any, classes: Sequence[str], known: Any) -> None:
+    if known.any():
+        return
+    raise Invalid(
+        "No value of the target is a class of this model.",
+        "the model knows {classes}; the frame has {values}.",
+        code="classes_differ",
+        classes=", ".join(classes[:5]),
+        values=", ".join(sorted({str(label) for label in labels[:50]})[:5]),
+    )
+
+
+def _first(columns: Columns, rows: int) -> Columns:
+    return {name: values[:rows] for name, values in columns.items()}
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _lineage(here: Here, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Say where the model came from, as far as can be known; what cannot is absent."""
+    origin = here.origin()
+    folder = Path(origin["notebook"]).parent if origin.get("notebook") else Path.cwd()
+    return {
+        **origin,
+        "python": platform.python_version(),
+        "packages": _packages(),
+        "git": _git(folder),
+        "roles": {name: options[name] for name in ("target", "id", "time") if options.get(name)},
+    }
+
+
+def _packages() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in ("jupyter-mlops", "scikit-learn", "numpy", "pandas", "scipy", "skops"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git(folder: Path) -> dict[str, Any] | None:
+    """Return the commit the code stood at, and whether anything was changed since."""
+    status = _git_says(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    if status is None:
+        return None
+    head = [line.split()[2] for line in status if line.startswith("# branch.oid")]
+    changed = any(not line.startswith("#") for line in status)
+    return {"commit": head[0] if head else None, "dirty": changed}
+
+
+def _git_says(folder: Path, *words: str) -> list[str] | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words],  # noqa: S607  (the person's own git)
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.splitlines()

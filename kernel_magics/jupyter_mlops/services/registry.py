@@ -1,0 +1,378 @@
+"""Models and their versions: remember, find, show, and load for serving."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from jupyter_mlops.domain import audit as chain
+from jupyter_mlops.domain import registry as rules
+from jupyter_mlops.domain.access import as_person
+from jupyter_mlops.domain.access import label as assurance_label
+from jupyter_mlops.domain.answers import Compiled, ModelRow, Models, Risk, Task
+from jupyter_mlops.domain.answers import Version as VersionAnswer
+from jupyter_mlops.domain.arguments import Frame, Model, Names, Ref, deed, read
+from jupyter_mlops.domain.health import FIRST_METRIC
+from jupyter_mlops.domain.names import check_name
+from jupyter_mlops.errors import Corrupt, Invalid, Unsafe
+from jupyter_mlops.locale import tell
+from jupyter_mlops.services import lookup
+from jupyter_mlops.services.packing import finite
+from jupyter_mlops.services.workspace import Deed, Workspace
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from jupyter_mlops.formats import Scorer
+    from jupyter_mlops.store import tables
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A version ready to answer: its scorer, and what rows have to look like."""
+
+    ref: str
+    digest: str
+    task: str
+    classes: list[Any]
+    features: list[dict[str, Any]]
+    scorer: Scorer
+    compiled: bool
+
+
+@deed(prepare="services.packing:prepare_register")
+def register(
+    ws: Workspace,
+    model: Model,
+    *,
+    name: str,
+    train: Frame = None,
+    target: str | None = None,
+    holdout: Frame = None,
+    time: str | None = None,  # noqa: ARG001  (read where the frame is, by the first half)
+    id: str | None = None,  # noqa: ARG001  (as above)
+    protected: Names = (),
+    risk: Risk = "moderate",
+    purpose: str = "",
+    owner: str = "",
+    unit: str = "",
+    description: str = "",
+    tags: Names = (),
+    metrics: dict[str, float] | None = None,
+    format: Literal["auto", "skops"] = "auto",  # noqa: ARG001  (as above)
+) -> VersionAnswer:
+    """Remember a fitted model as a new version, with its signature, figures and lineage.
+
+    The same model registered twice is the same version. `train` freezes the reference that drift
+    is measured against; `holdout`, rows the model has not seen, gives the metrics. `target` names
+    the column with the truth, `id` and `time` columns that no model reads, `protected` attributes
+    such as sex that decisions must be fair to.
+    """
+    check_name(name, what="model")
+    for tag in tags:
+        check_name(tag, what="tag")
+    rules.check_risk(risk)
+    with ws.act("version:registration", subject=f"model:{name}") as act:
+        kindred = rules.Kindred(target or "", model["task"], model["classes"])
+        parent = _model(ws, act, name, kindred, risk, purpose, owner, unit, description)
+        written = _manifest(ws, model, kindred, train)
+        known = _version_with(act.session, parent, chain.digest(written))
+        if known is not None:
+            rules.check_same_risk(f"{name}:{known.number}", known=known.risk, asked=risk)
+            act.nothing()
+            return shown(act.session, parent, known, new=False)
+        version = _remember(
+            ws,
+            act,
+            parent,
+            written,
+            model=model,
+            train=train,
+            holdout=holdout,
+            risk=risk,
+            tags=tags,
+            metrics=metrics,
+            description=description,
+            protected=protected,
+        )
+        act.subject = f"version:{name}:{version.number}"
+        act.after = {"digest": version.digest, "risk": risk, "number": version.number}
+        return shown(act.session, parent, version, new=True)
+
+
+@read()
+def models(ws: Workspace, query: str = "") -> Models:
+    """Find models whose name, owner, purpose, description or tags hold every word of the query."""
+    with ws.look() as session:
+        rows = [_row(session, *pair) for pair in lookup.newest_versions(session)]
+    words = query.lower().split()
+    found = [row for row, text in rows if all(word in text for word in words)]
+    return Models(items=found)
+
+
+@read()
+def show(ws: Workspace, ref: Ref) -> VersionAnswer:
+    """Show a version whole: what it reads, how good it is, where it came from, where it serves."""
+    with ws.look() as session:
+        parent, version = lookup.version(session, ref)
+        return shown(session, parent, version, new=False)
+
+
+def load(ws: Workspace, digest: str, *, compiled: bool = True) -> Loaded:
+    """Load a version for answering, from bytes whose digests its manifest holds.
+
+    Raises:
+        Corrupt: the manifest or the bytes are not what was registered.
+        Unsafe: the bytes hold something our allow-list does not know.
+    """
+    from jupyter_mlops import formats
+
+    with ws.look() as session:
+        parent, version = lookup.version(session, digest)
+    manifest = read_manifest(version)
+    fast = manifest["compiled"] if compiled else None
+    scorer = (
+        formats.load("onnx", ws.artifacts.get(fast), like=manifest)
+        if fast
+        else formats.load(manifest["format"], ws.artifacts.get(manifest["artifact"]))
+    )
+    return Loaded(
+        ref=f"{parent.name}:{version.number}",
+        digest=version.digest,
+        task=manifest["task"],
+        classes=manifest["classes"],
+        features=manifest["features"],
+        scorer=scorer,
+        compiled=bool(fast),
+    )
+
+
+def read_manifest(version: tables.Version) -> dict[str, Any]:
+    """Return the manifest of a version after checking that it is the one that was digested."""
+    if chain.digest(version.manifest) != version.digest:
+        raise Corrupt(
+            "The manifest of version {digest} was changed after registration.",
+            "`audit --verify` says what else was.",
+            code="manifest_changed",
+            digest=version.digest,
+        )
+    told: dict[str, Any] = json.loads(version.manifest)
+    return told
+
+
+def shown(
+    session: Session, parent: tables.Model, version: tables.Version, *, new: bool
+) -> VersionAnswer:
+    """Return a version in the shape that answers carry."""
+    manifest = json.loads(version.manifest)
+    return VersionAnswer(
+        ref=f"{parent.name}:{version.number}",
+        name=parent.name,
+        number=version.number,
+        digest=version.digest,
+        format=manifest["format"],
+        task=manifest["task"],
+        target=manifest["target"],
+        classes=manifest["classes"],
+        risk=cast("Risk", version.risk),
+        purpose=parent.purpose,
+        owner=parent.owner,
+        unit=parent.unit,
+        description=version.description or parent.description,
+        tags=version.tags,
+        features=manifest["features"],
+        protected=version.lineage.get("protected", []),
+        metrics=version.metrics,
+        measured_by=version.measured_by,
+        compiled=cast("Compiled", version.compiled),
+        lineage=version.lineage,
+        deployments=lookup.live_deployments(session, version),
+        created_at=version.at,
+        created_by=as_person(
+            version.author, label=tell(assurance_label(version.author["assurance"]), name="")
+        ),
+        new=new,
+    )
+
+
+def _model(
+    ws: Workspace,
+    act: Deed,
+    name: str,
+    kindred: rules.Kindred,
+    risk: str,
+    purpose: str,
+    owner: str,
+    unit: str,
+    description: str,
+) -> tables.Model:
+    from jupyter_mlops.store import tables
+
+    known = lookup.model_named(act.session, name)
+    if known is not None:
+        rules.check_kindred(name, rules.Kindred(known.target, known.task, known.classes), kindred)
+        _say_more(known, purpose=purpose, owner=owner, unit=unit)
+        return known
+    made = tables.Model(
+        name=name,
+        target=kindred.target,
+        task=kindred.task,
+        classes=list(kindred.classes),
+        risk=risk,
+        purpose=purpose,
+        owner=owner,
+        unit=unit,
+        description=description,
+        at=ws.now(),
+    )
+    act.session.add(made)
+    act.session.flush()
+    return made
+
+
+def _say_more(model: tables.Model, **said: str) -> None:
+    """Let a later registration say what an earlier one left out, or say it anew."""
+    for name, text in said.items():
+        if text:
+            setattr(model, name, text)
+
+
+def _manifest(ws: Workspace, model: Mapping[str, Any], kindred: rules.Kindred, train: Any) -> str:
+    import rfc8785
+
+    _check_bytes(ws, model)
+    profile = train["profile"] if train else None
+    told = rules.manifest(
+        artifact=model["$blob"],
+        format=model["format"],
+        compiled=(model.get("compiled") or {}).get("$blob"),
+        kindred=kindred,
+        features=model["features"],
+        requirements=model["requirements"],
+        profile=chain.digest(rfc8785.dumps(profile).decode()) if profile else None,
+    )
+    written: bytes = rfc8785.dumps(told)
+    return written.decode()
+
+
+def _check_bytes(ws: Workspace, model: Mapping[str, Any]) -> None:
+    """Refuse bytes that are not in the format they claim, before anything is remembered."""
+    from jupyter_mlops import formats
+
+    claimed = [(model["$blob"], model["format"])]
+    if fast := (model.get("compiled") or {}).get("$blob"):
+        claimed.append((fast, "onnx"))
+    for digest, format in claimed:
+        found = formats.sniff(ws.artifacts.get(digest))
+        if found == format:
+            continue
+        raise Unsafe(
+            "Artifact {digest} is not in the {format} format it claims.",
+            "register the model from the process that trained it: it is packed there.",
+            code="unsafe_format",
+            digest=digest,
+            format=format,
+        )
+
+
+def _version_with(session: Session, parent: tables.Model, digest: str) -> tables.Version | None:
+    from sqlmodel import select
+
+    from jupyter_mlops.store.tables import Version
+
+    return session.exec(
+        select(Version).where(Version.model_id == parent.id, Version.digest == digest)
+    ).first()
+
+
+def _remember(
+    ws: Workspace,
+    act: Deed,
+    parent: tables.Model,
+    written: str,
+    *,
+    model: Mapping[str, Any],
+    train: Any,
+    holdout: Any,
+    risk: str,
+    tags: Sequence[str],
+    metrics: Mapping[str, float] | None,
+    description: str,
+    protected: Sequence[str],
+) -> tables.Version:
+    from jupyter_mlops.store import tables
+
+    number = lookup.last_number(act.session, parent) + 1
+    record = {k: v for k, v in (model.get("compiled") or {}).items() if k != "$blob"}
+    data = {
+        part: {"digest": told["digest"], "rows": told["rows"]}
+        for part, told in (("train", train), ("holdout", holdout))
+        if told
+    }
+    version = tables.Version(
+        model_id=parent.id,
+        number=number,
+        digest=chain.digest(written),
+        manifest=written,
+        risk=risk,
+        tags=list(tags),
+        description=description,
+        metrics=_figures(holdout, metrics),
+        measured_by="client",
+        compiled=record,
+        lineage={
+            **model.get("lineage", {}),
+            "about": model.get("about", {}),
+            "data": data,
+            "sample": (train or {}).get("sample", {}).get("$blob"),
+            "protected": list(protected),
+        },
+        author=ws.actor.to_dict(),
+        at=ws.now(),
+    )
+    act.session.add(version)
+    act.session.flush()
+    if train:
+        act.session.add(
+            tables.Profile(
+                version_id=version.id,
+                part="reference",
+                known_at=ws.now(),
+                rows=train["rows"],
+                columns=train["profile"],
+            )
+        )
+    return version
+
+
+def _figures(holdout: Any, metrics: Mapping[str, float] | None) -> dict[str, Any]:
+    told = dict((holdout or {}).get("metrics") or {})
+    for name, value in (metrics or {}).items():
+        check_name(name, what="metric")
+        if finite(value if isinstance(value, int | float) else None) is None:
+            raise Invalid("The metric {name} is not a number.", code="metric_invalid", name=name)
+        told[name] = {"value": float(value), "low": None, "high": None}
+    return told
+
+
+def _row(
+    session: Session, parent: tables.Model, version: tables.Version, count: int
+) -> tuple[ModelRow, str]:
+    metric = FIRST_METRIC.get(parent.task, "")
+    row = ModelRow(
+        name=parent.name,
+        ref=f"{parent.name}:{version.number}",
+        versions=count,
+        task=cast("Task", parent.task),
+        risk=cast("Risk", version.risk),
+        owner=parent.owner,
+        purpose=parent.purpose,
+        metric=metric,
+        value=(version.metrics.get(metric) or {}).get("value"),
+        deployments=lookup.live_deployments(session, version, any_version=True),
+        created_at=version.at,
+    )
+    said = (parent.name, parent.owner, parent.purpose, parent.description, *version.tags)
+    return row, " ".join(said).lower()

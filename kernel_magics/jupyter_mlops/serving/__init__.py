@@ -1,0 +1,1 @@
+"""Answers predictions, remembers them, knows when to doubt."""

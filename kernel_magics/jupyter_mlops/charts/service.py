@@ -1,0 +1,99 @@
+"""Pictures of the service: how much was asked, how fast it answered, what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from jupyter_mlops.charts import theme
+from jupyter_mlops.locale import tell
+
+HEIGHT: Final = 180
+
+
+def traffic(data: Mapping[str, Any]) -> Any:
+    """Show how many predictions were made, period by period."""
+    question = tell("How many predictions were made?")
+    points = [{"start": point["start"], "n": point["n"]} for point in data.get("series", [])]
+    if not any(point["n"] for point in points):
+        return theme.empty(question, tell("Nothing has been asked of it in this time."))
+    answer = tell("{n} predictions in all.", n=f"{data['predictions']:,}")
+    return theme.dressed(columns(points), question, answer=answer, height=HEIGHT)
+
+
+def columns(points: Sequence[Mapping[str, Any]]) -> Any:
+    """Draw counts over time as columns from zero."""
+    import altair as alt
+
+    width = max(2, min(18, 420 // max(1, len(points))))
+    bars = alt.Chart(theme.table([dict(point) for point in points])).mark_bar(
+        color=theme.ink("current"), opacity=0.85, width=width
+    )
+    return bars.encode(
+        x=alt.X("start:T", axis=alt.Axis(**theme.days())),
+        y=alt.Y("n:Q", axis=alt.Axis(**theme.counts(), tickCount=3)),
+        tooltip=[
+            alt.Tooltip("start:T", title=tell("from"), format=theme.day_format()),
+            alt.Tooltip("n:Q", title=tell("predictions"), format=","),
+        ],
+    )
+
+
+def latency(data: Mapping[str, Any]) -> Any:
+    """Show how long an answer took: a typical one, a slow one, the slowest."""
+    import altair as alt
+
+    question = tell("How fast did it answer?")
+    rows = [row for row in _latencies(data) if row["ms"] is not None]
+    if not rows:
+        return theme.empty(question, tell("Nothing has been asked of it in this time."))
+    base = alt.Chart(theme.table(rows)).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=240)),
+        x=alt.X("ms:Q", title=tell("milliseconds"), axis=alt.Axis(tickCount=4, grid=False)),
+        tooltip=[alt.Tooltip("name:N", title=tell("answer")), alt.Tooltip("said:N", title="ms")],
+    )
+    bars = base.mark_bar(color=theme.ink("current"), opacity=0.85, height=10)
+    said = base.mark_text(align="left", dx=5, color=theme.ink("text")).encode(text="said:N")
+    answer = tell("Half of all answers came within {ms} ms.", ms=rows[0]["said"])
+    return theme.dressed(bars + said, question, answer=answer, height=26 * len(rows) + 8)
+
+
+def errors(data: Mapping[str, Any]) -> Any:
+    """Show what went wrong, by kind, and how often that is."""
+    import altair as alt
+
+    question = tell("What went wrong?")
+    kinds = sorted((data.get("errors_by_kind") or {}).items(), key=lambda kind: -kind[1])
+    if not kinds:
+        return theme.empty(question, tell("Nothing: every request was answered."))
+    rows = [{"kind": theme.plain(kind, 40), "n": n} for kind, n in kinds[:8]]
+    base = alt.Chart(theme.table(rows)).encode(
+        y=alt.Y("kind:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
+        x=alt.X("n:Q", axis=alt.Axis(**theme.counts(tell("requests")), tickCount=4, grid=False)),
+        tooltip=[alt.Tooltip("kind:N", title=tell("kind")), alt.Tooltip("n:Q", format=",")],
+    )
+    bars = base.mark_bar(color=theme.ink("unknown"), height=10)
+    said = base.mark_text(align="left", dx=5, color=theme.ink("text")).encode(
+        text=alt.Text("n:Q", format=",")
+    )
+    return theme.dressed(bars + said, question, answer=_rate(data), height=26 * len(rows) + 8)
+
+
+def _latencies(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    names = {
+        "p50": tell("typical (p50)"),
+        "p90": tell("1 in 10 is slower (p90)"),
+        "p95": tell("1 in 20 is slower (p95)"),
+        "p99": tell("1 in 100 is slower (p99)"),
+    }
+    figures = data.get("latency_ms") or {}
+    return [
+        {"name": name, "ms": figures.get(key), "said": f"{figures.get(key) or 0:.3g}"}
+        for key, name in names.items()
+        if key in figures
+    ]
+
+
+def _rate(data: Mapping[str, Any]) -> str:
+    failed, asked = f"{data['errors']:,}", f"{data['requests']:,}"
+    return tell("{failed} of {n} requests failed.", failed=failed, n=asked)

@@ -1,0 +1,147 @@
+"""The verbs over HTTP, described as OpenAPI 3.1."""
+
+from __future__ import annotations
+
+import json
+import types
+from typing import Any, Final, Literal, NotRequired, Union, get_args, get_origin, get_type_hints
+
+from jupyter_mlops.commands.typescript import shapes
+from jupyter_mlops.commands.words import Param, Verb, Words
+
+_PLAIN: Final[dict[Any, dict[str, Any]]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    type(None): {"type": "null"},
+    Any: {},
+}
+_PROBLEM: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail", "hint"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "hint": {"type": "string"},
+    },
+}
+_REFUSED: Final = {
+    "description": "What went wrong, with a stable code and a hint.",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_BLOB: Final = {
+    "summary": "Keep bytes that an argument points to.",
+    "parameters": [
+        {
+            "name": "sha256",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        }
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+    },
+    "responses": {"204": {"description": "They are kept."}, "default": _REFUSED},
+}
+
+
+def openapi(words: Words) -> str:
+    """Return the description of every route, as JSON."""
+    said = [verb for verb in words.values() if verb.said == "anywhere"]
+    told = {
+        "openapi": "3.1.0",
+        "info": {"title": "jupyter-mlops", "version": "1"},
+        "servers": [{"url": "/jupyter-mlops/api"}],
+        "security": [{"token": []}],
+        "paths": {
+            **{f"/{verb.name}": _path(verb) for verb in said},
+            "/blobs/{sha256}": {"put": _BLOB},
+        },
+        "components": {
+            "securitySchemes": {
+                "token": {"type": "apiKey", "in": "header", "name": "Authorization"}
+            },
+            "schemas": {"Problem": _PROBLEM, **{n: _shape(s) for n, s in shapes(words).items()}},
+        },
+    }
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+
+
+def _path(verb: Verb) -> dict[str, Any]:
+    asked = _query(verb) if verb.does == "read" else _body(verb)
+    answer = {"application/json": {"schema": {"$ref": f"#/components/schemas/{verb.answer}"}}}
+    told = {
+        "operationId": verb.name,
+        "summary": verb.summary,
+        "description": verb.help,
+        **asked,
+        "responses": {"200": {"description": "Done.", "content": answer}, "default": _REFUSED},
+    }
+    return {"get" if verb.does == "read" else "post": told}
+
+
+def _query(verb: Verb) -> dict[str, Any]:
+    return {
+        "parameters": [
+            {"name": param.name, "in": "query", "required": param.required, "schema": _sent(param)}
+            for param in verb.params
+        ]
+    }
+
+
+def _body(verb: Verb) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [param.name for param in verb.params if param.required],
+        "properties": {param.name: _sent(param) for param in verb.params},
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _sent(param: Param) -> dict[str, Any]:
+    if param.live:
+        return {"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}
+    told: dict[str, Any] = {} if param.type == "any" else {"type": param.type}
+    if param.type == "array":
+        told["items"] = {"type": "string"}
+    if param.choices:
+        told["enum"] = list(param.choices)
+    if param.default is not None:
+        told["default"] = param.default
+    elif not param.required and "type" in told:
+        told["type"] = [told["type"], "null"]
+    return told
+
+
+def _shape(shape: type) -> dict[str, Any]:
+    hints = get_type_hints(shape, include_extras=True)
+    return {
+        "type": "object",
+        "description": (shape.__doc__ or "").partition("\n")[0],
+        "required": [name for name, hint in hints.items() if get_origin(hint) is not NotRequired],
+        "properties": {name: _schema(hint) for name, hint in hints.items()},
+    }
+
+
+def _schema(hint: Any) -> dict[str, Any]:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is NotRequired:
+        return _schema(args[0])
+    if origin is Literal:
+        return {"type": "string", "enum": list(args)}
+    if origin in (Union, types.UnionType):
+        return {"anyOf": [_schema(arg) for arg in args]}
+    if origin is list:
+        return {"type": "array", "items": _schema(args[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _schema(args[1])}
+    return _PLAIN.get(hint) or (
+        {"$ref": f"#/components/schemas/{hint.__name__}"} if hint is not Any else {}
+    )

@@ -1,0 +1,103 @@
+"""An answer as text and as HTML: a sentence, a small table, the rest folded."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from jupyter_mlops.commands.tables import Cell, Table, table_of
+from jupyter_mlops.commands.telling import sentence
+from jupyter_mlops.locale import tell
+
+_WIDEST: Final = 60
+_LONGEST: Final = 20_000
+
+_STYLE: Final = """\
+<style>
+.jp-mlops{font-size:14px;line-height:1.5;color:var(--jp-content-font-color1,inherit)}
+.jp-mlops p{margin:0 0 8px;max-width:75ch}
+.jp-mlops table{border-collapse:collapse;margin:0 0 8px;font-variant-numeric:tabular-nums}
+.jp-mlops th,.jp-mlops td{text-align:left;padding:4px 12px 4px 0;background:none;\
+max-width:44ch;overflow-wrap:anywhere;border-bottom:1px solid var(--jp-border-color2,#d1d5db)}
+.jp-mlops th{font-weight:600;color:var(--jp-content-font-color2,#6b7280)}
+.jp-mlops .number{text-align:right}
+.jp-mlops .chip{font-family:var(--jp-code-font-family,monospace)}
+.jp-mlops .passing{color:#0f766e}.jp-mlops .warning{color:#b45309}
+.jp-mlops .failing{color:#b91c1c}.jp-mlops .unknown{color:#6b7280}
+[data-jp-theme-light=false] .jp-mlops .passing{color:#2dd4bf}
+[data-jp-theme-light=false] .jp-mlops .warning{color:#fbbf24}
+[data-jp-theme-light=false] .jp-mlops .failing{color:#f87171}
+[data-jp-theme-light=false] .jp-mlops .unknown{color:#9ca3af}
+.jp-mlops pre{white-space:pre-wrap;margin:4px 0}
+</style>"""
+
+
+def as_text(verb: str, data: Mapping[str, Any]) -> str:
+    """Return the answer for a terminal; control characters of a hostile name stay out."""
+    lines = [_printable(sentence(verb, data))]
+    if table := table_of(verb, data):
+        lines += ["", *_text_table(table)]
+    return "\n".join(lines)
+
+
+def as_html(verb: str, data: Mapping[str, Any]) -> str:
+    """Return the answer for a notebook; every value is escaped."""
+    parts = [_STYLE, '<div class="jp-mlops">', f"<p>{escape(sentence(verb, data))}</p>"]
+    if table := table_of(verb, data):
+        parts.append(_html_table(table))
+    return "".join([*parts, _folded(data), "</div>"])
+
+
+def _html_table(table: Table) -> str:
+    head = "".join(f"<th>{escape(header)}</th>" for header in table.headers)
+    body = "".join(f"<tr>{''.join(map(_td, row))}</tr>" for row in table.rows)
+    more = f"<p>{escape(_more(table.more))}</p>" if table.more else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _td(cell: Cell) -> str:
+    look = f' class="{escape(cell.look)}"' if cell.look else ""
+    return f"<td{look}>{escape(cell.text)}</td>"
+
+
+def _folded(data: Mapping[str, Any]) -> str:
+    text = json.dumps(data, ensure_ascii=False, indent=1, default=str)
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + " …"
+    summary = escape(tell("details"))
+    return f"<details><summary>{summary}</summary><pre>{escape(text)}</pre></details>"
+
+
+def _text_table(table: Table) -> Iterable[str]:
+    rows = [list(table.headers), *([_printable(cell.text) for cell in row] for row in table.rows)]
+    rows = [[_cut(text) for text in row] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    yield from (_padded(row, widths) for row in rows)
+    if table.more:
+        yield _more(table.more)
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(
+        text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True)
+    ).rstrip()
+
+
+def _more(n: int) -> str:
+    return tell("… and {n} more", n=n)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes; Japanese characters take two."""
+    return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,262 @@
+"""The sentence per verb: what happened, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
+from jupyter_mlops.domain.health import FIRST_METRIC
+from jupyter_mlops.locale import tell
+
+Data = Mapping[str, Any]
+DOT: Final = " · "
+
+
+def sentence(verb: str, data: Data) -> str:
+    """Return the one line that an answer begins with."""
+    return _SENTENCES.get(verb, _anything)(data)
+
+
+def _overview(data: Data) -> str:
+    if data["models"]:
+        return str(data["headline"])
+    word = "%mlops register MODEL --name NAME --train FRAME"
+    return DOT.join([_bare(data["headline"]), tell("next: {word}", word=word)])
+
+
+def _use(data: Data) -> str:
+    server = data["server"]
+    parts = [tell("workspace {where}", where=data["where"])]
+    if server and server["running"]:
+        parts.append(tell("prediction server at {url}", url=server["url"]))
+    return DOT.join(parts)
+
+
+def _dashboard(data: Data) -> str:
+    return tell("{name} can be seen at {url}", name=data["name"], url=data["url"])
+
+
+def _register(data: Data) -> str:
+    if not data["new"]:
+        return tell("✓ {ref} was registered before, with these very bytes", ref=data["ref"])
+    return DOT.join([tell("✓ {ref} registered", ref=data["ref"]), *_about(data)])
+
+
+def _show(data: Data) -> str:
+    parts = [str(data["ref"]), tell("risk {risk}", risk=data["risk"]), *_about(data)]
+    if data["deployments"]:
+        parts.append(tell("answers for {names}", names=", ".join(data["deployments"])))
+    return DOT.join(parts)
+
+
+def _about(data: Data) -> list[str]:
+    n = len(data["features"])
+    parts = [tell("{n} feature", n=n) if n == 1 else tell("{n} features", n=n)]
+    first = FIRST_METRIC.get(data["task"], "")
+    if found := data["metrics"].get(first):
+        parts.append(figure(first, found))
+    return [*parts, _compiled(data["compiled"])]
+
+
+def _compiled(told: Data) -> str:
+    if told["kept"]:
+        return tell("compiled, {share} equal", share=share(told["agree"]))
+    return tell("served as it is")
+
+
+def _models(data: Data) -> str:
+    n = len(data["items"])
+    if not n:
+        return tell("No model matches. Type: %mlops register MODEL --name NAME --train FRAME")
+    return tell("{n} model", n=n) if n == 1 else tell("{n} models", n=count(n))
+
+
+def _check(data: Data) -> str:
+    failed = [row["title"] for row in data["items"] if row["outcome"] == "failed"]
+    n = len(data["items"])
+    if not failed:
+        return tell("✓ {ref} passed its release checks ({n})", ref=data["ref"], n=n)
+    return tell(
+        "✗ {ref} failed {failed} of {n} release checks: {names}",
+        ref=data["ref"],
+        failed=len(failed),
+        n=n,
+        names=", ".join(failed[:3]),
+    )
+
+
+def _request(data: Data) -> str:
+    return DOT.join(
+        [
+            tell(
+                "✓ request {id} asks for {ref} at {deployment}",
+                id=data["id"],
+                ref=data["ref"],
+                deployment=data["deployment"],
+            ),
+            *_needs(data),
+            tell("next: {word}", word=f"%mlops approve {data['id']}"),
+        ]
+    )
+
+
+def _requests(data: Data) -> str:
+    n = len(data["items"])
+    waiting = sum(row["state"] == "open" for row in data["items"])
+    if not n:
+        return tell("No request matches. Type: %mlops request REF --for DEPLOYMENT")
+    if n == 1:
+        return tell("1 request, {waiting} open", waiting=waiting)
+    return tell("{n} requests, {waiting} open", n=count(n), waiting=waiting)
+
+
+def _approve(data: Data) -> str:
+    if data["state"] != "approved":
+        said = tell("✓ your decision on request {id} is kept", id=data["id"])
+        return DOT.join([said, *_needs(data)])
+    said = tell("✓ request {id} approved", id=data["id"])
+    word = f"%mlops deploy {data['ref']} --to {data['deployment']}"
+    return DOT.join([said, *_labels(data), tell("next: {word}", word=word)])
+
+
+def _reject(data: Data) -> str:
+    said = tell("✓ request {id} rejected", id=data["id"])
+    return DOT.join([said, *_labels(data)])
+
+
+def _needs(data: Data) -> list[str]:
+    return [_bare(data["needs"])] if data["needs"] else []
+
+
+def _bare(text: str) -> str:
+    """Return a sentence without its full stop, to stand among others on one line."""
+    return text.rstrip(".。")
+
+
+def _labels(data: Data) -> list[str]:
+    return [str(decision["by"]["label"]) for decision in data["decisions"][-1:]]
+
+
+def _deploy(data: Data) -> str:
+    parts = [
+        tell("✓ {ref} answers for {name}", ref=data["version"], name=data["deployment"]),
+        str(data["url"]),
+        tell("took {seconds} s", seconds=number(float(data["seconds"]))),
+    ]
+    if data["replaced"]:
+        parts.append(tell("in place of {ref}", ref=data["replaced"]))
+    return DOT.join(parts)
+
+
+def _deployments(data: Data) -> str:
+    n = len(data["items"])
+    unwell = sum(row["status"] in ("warning", "failing") for row in data["items"])
+    if not n:
+        return tell("No deployment matches. Type: %mlops deploy REF --to DEPLOYMENT")
+    said = tell("{n} deployment", n=n) if n == 1 else tell("{n} deployments", n=count(n))
+    return DOT.join([said, tell("{unwell} need attention", unwell=unwell)] if unwell else [said])
+
+
+def _retire(data: Data) -> str:
+    return tell("✓ {name} is retired; everything it said is kept", name=data["name"])
+
+
+def _serve(data: Data) -> str:
+    return tell("✓ the prediction server listens at {url}", url=data["url"])
+
+
+def _stop(data: Data) -> str:
+    if not data["url"]:
+        return tell("No prediction server was running")
+    return tell("✓ the prediction server at {url} has stopped", url=data["url"])
+
+
+def _predict(data: Data) -> str:
+    n = len(data["items"])
+    doubtful = sum(bool(row["warnings"]) for row in data["items"])
+    values = {"ref": data["version"], "name": data["deployment"]}
+    said = (
+        tell("✓ 1 prediction by {ref} for {name}", **values)
+        if n == 1
+        else tell("✓ {n} predictions by {ref} for {name}", n=count(n), **values)
+    )
+    warned = [tell("{n} with warnings", n=count(doubtful))] if doubtful else []
+    return DOT.join([said, *warned])
+
+
+def _actuals(data: Data) -> str:
+    said = tell(
+        "✓ {n} actuals received for {name}", n=count(data["received"]), name=data["deployment"]
+    )
+    parts = [said, tell("{n} belong to a prediction", n=count(data["matched"]))]
+    if data["unmatched"]:
+        parts.append(tell("{n} to none yet", n=count(data["unmatched"])))
+    return DOT.join(parts)
+
+
+def _state(data: Data) -> str:
+    """Say how a deployment is: shape, name, word, and the sentence that explains it."""
+    status = data["status"]
+    return f"{SHAPES[status]} {data['deployment']} {status_word(status)}: {data['because']}"
+
+
+def _audit(data: Data) -> str:
+    if "ok" in data:
+        return f"{'✓' if data['ok'] else '✗'} {data['because']}"
+    n = len(data["items"])
+    return tell("{n} event", n=n) if n == 1 else tell("{n} events", n=count(n))
+
+
+def _doctor(data: Data) -> str:
+    status = data["status"]
+    wrong = [row["subject"] for row in data["items"] if row["status"] in ("warning", "failing")]
+    said = f"{SHAPES[status]} {status_word(status)}"
+    return f"{said}: {', '.join(wrong)}" if wrong else said
+
+
+def _publish(data: Data) -> str:
+    where = data.get("written") or data["url"]
+    return tell("✓ {name} is written to {where}", name=data["name"], where=where)
+
+
+def _tour(data: Data) -> str:
+    return tell("✓ the tour is in {folder}: open tour.ipynb", folder=data["to"])
+
+
+def _anything(data: Data) -> str:
+    """Say something true of an answer that has no sentence of its own."""
+    for name in ("because", "headline", "ref", "name"):
+        if data.get(name):
+            return f"✓ {data[name]}"
+    return "✓"
+
+
+_SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
+    "overview": _overview,
+    "use": _use,
+    "dashboard": _dashboard,
+    "register": _register,
+    "show": _show,
+    "models": _models,
+    "check": _check,
+    "request": _request,
+    "requests": _requests,
+    "approve": _approve,
+    "reject": _reject,
+    "deploy": _deploy,
+    "deployments": _deployments,
+    "retire": _retire,
+    "serve": _serve,
+    "stop": _stop,
+    "predict": _predict,
+    "actuals": _actuals,
+    "monitor": _state,
+    "service": _state,
+    "drift": _state,
+    "accuracy": _state,
+    "audit": _audit,
+    "doctor": _doctor,
+    "publish": _publish,
+    "tour": _tour,
+}

@@ -1,0 +1,152 @@
+"""The same story on this machine, and said to a Jupyter server from afar."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlops import open_workspace
+from jupyter_mlops.commands.remote import Remote, split_address
+from jupyter_mlops.errors import NotFound, Refused, Unavailable, UsageError
+from stories import registered, tumours
+
+TOKEN = "the-token-of-this-test"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A real Jupyter server with its own workspace; returns its address and that workspace."""
+    folder = tmp_path_factory.mktemp("server")
+    environ = {**os.environ, "JUPYTER_MLOPS_LANGUAGE": "en", "JUPYTER_TOKEN": TOKEN}
+    environ |= {"JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "HOME": str(folder)}
+    settings = {
+        "ServerApp.jpserver_extensions": "{'jupyter_mlops_lab': True}",
+        "ServerApp.port": "0",
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.root_dir": str(folder),
+        "ServerApp.allow_root": "True",
+        "ServerApp.open_browser": "False",
+        "ServerApp.base_url": "/base/",
+        "MlopsLab.workspace": str(folder / "workspace"),
+    }
+    words = [f"--{name}={value}" for name, value in settings.items()]
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_server", *words], env=environ, stdout=log, stderr=log
+    )
+    try:
+        yield listening(folder, process), folder / "workspace"
+    finally:
+        with open_workspace(folder / "workspace") as session:
+            session.stop()
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+def listening(folder: Path, process) -> str:
+    """Wait until the server says where it listens."""
+    for _ in range(300):
+        for file in (folder / "runtime").glob("jpserver-*.json"):
+            if found := json.loads(file.read_text() or "{}").get("url"):
+                return found
+        assert process.poll() is None, (folder / "log").read_text()
+        time.sleep(0.1)
+    pytest.fail((folder / "log").read_text())
+
+
+@pytest.fixture(params=["near", "far"])
+def session(request, tmp_path):
+    """A session on this machine, and one on the other side of an address."""
+    if request.param == "near":
+        with open_workspace(tmp_path / "workspace") as session:
+            yield session
+            session.stop()
+        return
+    address, _ = request.getfixturevalue("server")
+    with open_workspace(f"{address}?token={TOKEN}") as session:
+        yield session
+
+
+def test_the_story_is_the_same_near_and_far(session, tmp_path):
+    version = registered(session, risk="low")
+    assert (version.ref, version.measured_by) == ("tumour:1", "client")
+    assert session.check(version).passed
+    asked = session.request(version, for_deployment="clinic", reason="first release")
+    assert session.approve(asked, comment="seen").state == "approved"
+    assert session.deploy(version, to="clinic").version == "tumour:1"
+    _, _, holdout = tumours()
+    cases = holdout.reset_index(names="case")
+    answers = session.predict("clinic", cases, id="case")
+    assert len(answers) == len(cases)
+    told = session.actuals("clinic", cases, id="case", value="target")
+    assert told.matched == len(cases)
+    watched = session.monitor("clinic", since="1d")
+    assert watched.accuracy["metrics"]["roc_auc"]["value"] > 0.95
+    assert session.audit(verify=True, limit=5).ok
+    page = session.publish(to=str(tmp_path / "page.html"))
+    assert Path(page.written).read_text().startswith("<!")
+
+
+def test_an_error_is_the_same_near_and_far(session):
+    with pytest.raises(NotFound) as error:
+        session.show("nothing:1")
+    assert error.value.code == "version_not_found"
+    assert str(error.value) == str(error.value).strip()
+    assert "nothing" in error.value.message
+
+
+def test_what_came_from_afar_says_so_in_the_audit_log(server):
+    address, folder = server
+    with open_workspace(f"{address}?token={TOKEN}") as far:
+        far.request("tumour:1", for_deployment="clinic-of-claims")
+    with open_workspace(folder) as near:
+        event = near.audit("clinic-of-claims").items[0]
+    assert event["actor"]["id"] == "owner"
+    assert event["actor"]["claims"]["mouth"] == "python"
+    assert "jupyter" in event["actor"]["claims"]
+
+
+def test_words_said_here_are_not_said_from_afar(server):
+    with open_workspace(f"{server[0]}?token={TOKEN}") as far:
+        for word in ("serve", "stop", "doctor"):
+            with pytest.raises(UsageError, match="not from afar"):
+                far.say(word, {})
+        assert far.use().where == server[0].rstrip("/")
+        assert far.dashboard().url == f"{server[0]}jupyter-mlops/dashboards/executive"
+
+
+def test_a_wrong_token_and_a_wrong_place_are_told_apart(server, tmp_path):
+    with pytest.raises(Refused, match="does not let you in"):
+        open_workspace(f"{server[0]}?token=wrong").models()
+    with pytest.raises(Unavailable, match="does not speak jupyter-mlops"):
+        open_workspace(f"{server[0]}elsewhere?token={TOKEN}").models()
+    with pytest.raises(Unavailable, match="does not answer"):
+        open_workspace("http://127.0.0.1:9/").models()
+
+
+def test_the_token_is_in_no_answer_and_no_name_of_the_session(server):
+    with open_workspace(f"{server[0]}?token={TOKEN}") as far:
+        assert TOKEN not in repr(far)
+        assert TOKEN not in str(far.use().to_dict())
+
+
+@pytest.mark.parametrize(
+    ("address", "base", "token"),
+    [
+        ("http://h:1/?token=abc", "http://h:1", "abc"),
+        ("http://h:1/base/lab/tree/a.ipynb?token=abc", "http://h:1/base", "abc"),
+        ("https://h/user/me/lab", "https://h/user/me", "kept"),
+        ("https://h/laboratory", "https://h/laboratory", "kept"),
+    ],
+)
+def test_an_address_is_read_as_people_copy_it(monkeypatch, address, base, token):
+    monkeypatch.setenv("JUPYTER_MLOPS_TOKEN", "kept")
+    assert split_address(address) == (base, token)
+    assert Remote(address).where == base

@@ -1,0 +1,10 @@
+/** The category under which everything of ours stands in palette and launcher. */
+export const CATEGORY = 'MLOps';
+
+/** The commands of the extension, by their ids. */
+export const Commands = {
+  openPanel: 'mlops:open-panel',
+  openExecutive: 'mlops:open-executive',
+  openTour: 'mlops:open-tour',
+  refresh: 'mlops:refresh'
+} as const;

@@ -1,0 +1,125 @@
+"""What a reviewer and a leader do, in a real browser on a real Jupyter server."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from jupyter_mlops import open_workspace
+from stories import registered
+
+pytestmark = pytest.mark.browser
+TOKEN = "journey"
+HOSTILE = '<img src=x onerror="document.title=1">'
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A JupyterLab on a workspace where one request waits; returns its address."""
+    folder = tmp_path / "workspace"
+    session = open_workspace(folder)
+    registered(session, owner="Clinical data team", purpose=HOSTILE)
+    session.request("tumour:1", for_deployment="clinic", reason=HOSTILE)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "notebooks").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
+         "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"],
+        cwd=tmp_path / "notebooks",
+        env={**os.environ, "JUPYTER_MLOPS_WORKSPACE": str(folder),
+             "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
+             "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            if httpx.get(f"{url}/api/status?token={TOKEN}").status_code == 200:
+                break
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    yield url, session
+    session.stop()
+    process.kill()
+    process.wait(timeout=20)
+
+
+@pytest.fixture
+def page(chromium):
+    """A page that records dialogs and requests to anywhere else."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.strangers = []
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if re.match(r"(https?|wss?)://127\.0\.0\.1|data:|blob:|about:", request.url)
+            else page.strangers.append(request.url)
+        ),
+    )
+    page.on("dialog", lambda dialog: page.strangers.append(dialog.message))
+    yield page
+    context.close()
+
+
+def open_panel(page, url):
+    page.goto(f"{url}/lab?token={TOKEN}")
+    page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
+    page.locator(".jp-SideBar .lm-TabBar-tab[data-id='jupyter-mlops-panel']").click()
+    page.wait_for_selector(".jp-mlops-header", timeout=30_000)
+
+
+def test_a_reviewer_approves_in_the_panel_and_sees_it_go_live(lab, page, artefacts):
+    url, _ = lab
+    open_panel(page, url)
+    page.locator(".jp-mlops-row-head", has_text="tumour:1 → clinic").click()
+    page.wait_for_selector("text=Self-recorded, not independent")
+    page.screenshot(path=artefacts / "panel-request.png")
+    page.get_by_label("Comment", exact=True).fill("looks right")
+    page.get_by_role("button", name="Approve", exact=True).click()
+    page.get_by_role("button", name="Deploy", exact=True).click()
+    row = page.locator(".jp-mlops-row[data-row='clinic'] .jp-mlops-row-head")
+    row.wait_for(timeout=60_000)
+    row.click()
+    page.wait_for_selector(".jp-mlops-row[data-row='clinic'] .jp-mlops-chip:has-text('tumour:1')")
+    page.screenshot(path=artefacts / "panel-live.png")
+    assert page.title() != "1"
+    assert page.strangers == []
+
+
+def test_the_panel_is_native_in_dark_and_when_narrow(lab, page, artefacts):
+    url, _ = lab
+    open_panel(page, url)
+    page.get_by_role("menuitem", name="Settings").click()
+    page.get_by_text("Theme", exact=True).hover()
+    page.get_by_text("JupyterLab Dark", exact=True).click()
+    page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
+    page.locator(".jp-mlops-row-head", has_text="tumour").last.click()
+    page.wait_for_selector(".jp-mlops-figures dd")
+    page.screenshot(path=artefacts / "panel-model.png")
+    assert page.locator(".jp-mlops-panel img").count() == 0
+
+
+def test_a_leader_opens_the_dashboard(lab, page, artefacts):
+    url, session = lab
+    session.approve(1)
+    session.deploy("tumour:1", to="clinic")
+    assert httpx.get(f"{url}/jupyter-mlops/dashboards/executive").status_code in (302, 403)
+    page.goto(f"{url}/jupyter-mlops/dashboards/executive?token={TOKEN}")
+    page.wait_for_selector("text=1 model works for you", timeout=90_000)
+    page.screenshot(path=artefacts / "dashboard-light.png", full_page=True)
+    page.emulate_media(color_scheme="dark")
+    page.screenshot(path=artefacts / "dashboard-dark.png", full_page=True)
+    page.get_by_role("button", name="日本語").click()
+    page.wait_for_selector("text=モデル")
+    page.screenshot(path=artefacts / "dashboard-ja.png", full_page=True)
+    assert page.strangers == []

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { ja } from './ja';
 import { teller } from './tell';
 
-const SOURCES = join(process.cwd(), 'src');
+const SOURCES = join(__dirname, '..', '..', 'src');
 const TOLD = /\btell\(\s*'((?:[^'\\]|\\.)*)'/g;
 
 function templates(): Set<string> {

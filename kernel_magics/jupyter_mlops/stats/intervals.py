@@ -77,9 +77,9 @@ def resampled(
 
     Rows are resampled as the multinomial of their cells, which is the same thing and does not grow
     with rows. ``statistic`` takes counts of shape (draws, …) and returns shape (draws,). The
-    interval is centred on ``value``, which may be exact where the cells are coarse.
+    interval is centred on ``value``, which may be exact where the cells are coarse, less the bias.
 
-    Source: Efron & Tibshirani 1993, §13.3.
+    Source: Efron & Tibshirani 1993, §10.2 and §13.3.
     """
     total = int(counts.sum())
     if not total or math.isnan(value):
@@ -88,13 +88,11 @@ def resampled(
     flat = rng.multinomial(total, counts.ravel() / total, size=DRAWS)
     drawn = statistic(flat.reshape(DRAWS, *counts.shape))
     coarse = float(statistic(counts[None])[0])
+    if np.isnan(drawn).all():
+        return Estimate(value)
     tail = (1 - level) / 2
-    low, high = (
-        np.nanquantile(drawn, [tail, 1 - tail])
-        if not np.isnan(drawn).all()
-        else (
-            math.nan,
-            math.nan,
-        )
-    )
-    return Estimate(value, float(value + low - coarse), float(value + high - coarse))
+    low, high = np.nanquantile(drawn, [tail, 1 - tail])
+    # a greatest distance is too great in a sample, and in a sample of the sample once more
+    bias = float(np.nanmean(drawn)) - coarse
+    shift = value - coarse - 2 * bias
+    return Estimate(value, min(value, float(low + shift)), max(value, float(high + shift)))

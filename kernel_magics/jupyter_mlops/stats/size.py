@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-FURTHEST = 10.0
-"""Interquartile ranges from the median at which a value counts that lies further away."""
+FURTHEST = 3.5
+"""Interquartile ranges from the median at which a value counts that lies further away.
+
+For a symmetric column these are the outer fences of Tukey 1977, Exploratory Data Analysis.
+"""
 
 
 def population_stability_index(reference: Array, current: Array) -> float:
@@ -64,7 +67,7 @@ def wasserstein(reference: Array, current: Array, edges: Array) -> float:
     """Return the first Wasserstein distance over fine bins, in units of the reference's IQR.
 
     Counts are *below*, one per edge, *above*. A value counts at the right edge of its bin, what is
-    below at the first edge and what is above at the last, and nothing further than ten IQR from the
+    below at the first edge and what is above at the last, and nothing further than 3.5 IQR from the
     median, so that one wild value moves nothing. Source: Kantorovich 1942; scaled so that columns of
     different units compare.
 
@@ -76,6 +79,7 @@ def wasserstein(reference: Array, current: Array, edges: Array) -> float:
         return 0.0
     p = np.cumsum(reference / reference.sum())[1:-2]
     q = np.cumsum(current / current.sum())[1:-2]
+    edges = edges / np.abs(edges).max()  # the unit cancels, and no difference overflows
     low, middle, high = (edges[int(np.searchsorted(p, s - 1e-12))] for s in (0.25, 0.5, 0.75))
     scale = high - low if high > low else edges[-1] - edges[0]
     places = np.clip(edges, middle - FURTHEST * scale, middle + FURTHEST * scale)

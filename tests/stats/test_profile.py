@@ -90,7 +90,7 @@ def test_bins_of_many_values_are_quantiles():
 @pytest.mark.parametrize("hostile", ["<script>", "\x00", "\ud800", "🦊" * 5_000, "a\nb", ""])
 def test_a_hostile_label_is_a_label(hostile):
     found = profile([hostile, "b", hostile], bins([hostile, "b"]))
-    assert found.counts == (2, 1, 0) or found.counts == (1, 2, 0)
+    assert found.counts in ((2, 1, 0), (1, 2, 0))
     assert Profile.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
 

@@ -124,9 +124,13 @@ def digest(frame: Any) -> str:
 
 def _from_narwhals(frame: Any) -> Columns:
     import narwhals as nw
+    from narwhals.exceptions import DuplicateError
 
     try:
         table = nw.from_native(frame, eager_only=True, pass_through=False)
+        names = [str(name) for name in table.columns]
+    except DuplicateError:
+        raise _same_name() from None
     except TypeError:
         raise Invalid(
             "{kind} is not a table.",
@@ -134,10 +138,17 @@ def _from_narwhals(frame: Any) -> Columns:
             code="frame_invalid",
             kind=type(frame).__name__,
         ) from None
-    names = [str(name) for name in table.columns]
     if len(set(names)) != len(names):
-        raise Invalid("Two columns of the table have the same name.", code="frame_invalid")
+        raise _same_name()
     return {str(name): _from_series(table[name], nw) for name in table.columns}
+
+
+def _same_name() -> Invalid:
+    return Invalid(
+        "Two columns of the table have the same name.",
+        "rename one of them.",
+        code="frame_invalid",
+    )
 
 
 def _from_series(series: Any, nw: Any) -> Column:

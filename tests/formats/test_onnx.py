@@ -1,0 +1,144 @@
+"""A compiled model is kept only where it answers as the original, refusals included."""
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+from onnx import TensorProto, helper
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from jupyter_mlops import formats
+from jupyter_mlops.errors import Invalid, Unsafe
+from jupyter_mlops.formats import frames, onnx_format, signature
+from jupyter_mlops.formats.parity import agreement
+from jupyter_mlops.formats.skops_format import SklearnScorer
+
+RANDOM = np.random.default_rng(1)
+FRAME = pd.DataFrame(
+    {
+        "age": np.where(RANDOM.random(500) < 0.1, np.nan, RANDOM.normal(40, 10, 500)),
+        "income": RANDOM.lognormal(10, 1, 500),
+        "region": RANDOM.choice(["north", "south", "west"], 500),
+    }
+)
+TRUTH = (FRAME["income"] > FRAME["income"].median()).astype(int)
+
+
+def mixed(last, *, unknown="ignore", impute=True):
+    numbers = make_pipeline(SimpleImputer(), StandardScaler()) if impute else StandardScaler()
+    return make_pipeline(
+        make_column_transformer(
+            (numbers, ["age", "income"]), (OneHotEncoder(handle_unknown=unknown), ["region"])
+        ),
+        last,
+    )
+
+
+def compiled(model, frame=FRAME, truth=TRUTH):
+    model.fit(frame, truth)
+    columns = frames.columns(frame)
+    features = signature.infer(columns, names=list(columns))
+    data, record = onnx_format.compile_model(model, features, columns)
+    manifest = {"task": SklearnScorer(model).task, "features": features}
+    manifest["classes"] = SklearnScorer(model).classes or []
+    return data, record, manifest
+
+
+@pytest.mark.parametrize("last", [LogisticRegression(), Ridge()], ids=["classes", "numbers"])
+def test_a_compiled_model_agrees_on_rows_it_was_not_compared_on(last):
+    model = mixed(last)
+    data, record, manifest = compiled(model)
+    assert record["kept"]
+    assert record["flips"] == 0
+    rows = frames.columns(FRAME.sample(100, random_state=9))
+    rows = {name: column.copy() for name, column in rows.items()}
+    rows["region"][0], rows["region"][1], rows["age"][2] = None, "never seen", np.nan
+    ours = formats.load("onnx", data, like=manifest).score(rows)
+    assert np.allclose(ours, SklearnScorer(model).score(rows), atol=1e-5)
+
+
+def test_a_level_called_nan_is_not_taken_for_a_missing_value():
+    frame = FRAME.assign(region=RANDOM.choice(["north", "nan"], len(FRAME)))
+    model = mixed(LogisticRegression())
+    data, record, manifest = compiled(model, frame)
+    rows = frames.columns(frame.head(50))
+    rows["region"][:10] = None
+    original = SklearnScorer(model)
+    scorer = formats.load("onnx", data, like=manifest) if record["kept"] else original
+    assert np.allclose(scorer.score(rows), original.score(rows), atol=1e-5)
+
+
+def test_histogram_gradient_boosting_compiles():
+    frame = FRAME[["age", "income"]]
+    _, record, _ = compiled(HistGradientBoostingClassifier(max_iter=30), frame)
+    assert record["kept"]
+    assert record["agree"] >= 0.999
+
+
+def test_a_forest_of_numbers_compiles():
+    frame = FRAME[["income"]]
+    truth = frame["income"] ** 0.5
+    _, record, _ = compiled(RandomForestRegressor(10, random_state=0), frame, truth)
+    assert record["kept"]
+
+
+def test_what_the_original_refuses_the_compiled_form_refuses():
+    model = mixed(LogisticRegression(), unknown="error", impute=False)
+    frame = FRAME.dropna()
+    data, record, manifest = compiled(model, frame, TRUTH[frame.index])
+    assert record["kept"]
+    scorer = formats.load("onnx", data, like=manifest)
+    rows = frames.columns(frame.head(3))
+    for name, value in (("age", np.nan), ("region", "never seen")):
+        odd = {**rows, name: rows[name].copy()}
+        odd[name][1] = value
+        with pytest.raises(Invalid, match=name):
+            scorer.score(odd)
+
+
+def test_a_model_that_cannot_be_compiled_is_a_reason_not_an_error():
+    from sklearn.gaussian_process import GaussianProcessClassifier
+
+    data, record, _ = compiled(GaussianProcessClassifier(), FRAME[["income"]].head(50), TRUTH[:50])
+    assert (data is None) == (not record["kept"])
+    assert record["kept"] or record["reason"]
+
+
+def test_answers_that_differ_are_not_kept():
+    scores = RANDOM.random((1000, 1))
+    original = np.hstack([scores, 1 - scores])
+    assert agreement(original, original).kept
+    assert not agreement(original, original[:, ::-1]).kept
+    assert not agreement(original, original + 1e-3).kept
+    assert not agreement(original, np.full_like(original, np.nan)).kept
+
+
+def forged(**changes):
+    node = helper.make_node("Identity", ["x"], ["y"], domain=changes.get("domain", ""))
+    kind = [TensorProto.FLOAT, [None, 1]]
+    graph = helper.make_graph(
+        [node],
+        "g",
+        [helper.make_tensor_value_info("x", *kind)],
+        [helper.make_tensor_value_info("y", *kind)],
+        [helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0])],
+    )
+    if changes.get("external"):
+        tensor = graph.initializer[0]
+        tensor.data_location = TensorProto.EXTERNAL
+        entry = tensor.external_data.add()
+        entry.key, entry.value = "location", "/etc/passwd"
+    return helper.make_model(graph).SerializeToString()
+
+
+@pytest.mark.parametrize("change", [{"domain": "com.evil"}, {"external": True}])
+def test_an_onnx_model_that_reaches_outside_itself_is_refused(change):
+    assert onnx.load_model_from_string(forged(**change))
+    with pytest.raises(Unsafe) as error:
+        formats.load("onnx", forged(**change))
+    assert error.value.code == "unsafe_format"

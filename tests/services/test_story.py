@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import clone
 
 from jupyter_mlops import open_workspace
+from jupyter_mlops.errors import NotFound
 from stories import deployed, incomes, progression, registered, tumours
 
 
@@ -95,3 +96,13 @@ def test_a_replacement_takes_over_and_the_alias_follows(session):
     assert session.show("tumour@champion-of-clinic").ref == "tumour:2"
     answers = session.predict("clinic", holdout.drop(columns="target").head(3)).to_dict()
     assert answers["version"] == "tumour:2"
+
+
+def test_the_same_bytes_under_two_names_are_two_models(session):
+    one, other = (registered(session, name=name) for name in ("tumour", "growth"))
+    assert one.digest == other.digest
+    asked = session.request(other, for_deployment="clinic")
+    session.approve(asked)
+    assert session.deploy(other, to="clinic").version == "growth:1"
+    with pytest.raises(NotFound, match="growth:1, tumour:1|tumour:1, growth:1"):
+        session.show(one.digest)

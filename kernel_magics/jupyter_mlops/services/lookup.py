@@ -34,15 +34,16 @@ def version(session: Session, ref: object) -> tuple[Model, Version]:
         query = _by_alias(query, told)
     else:
         query = query.where(Model.name == told.name, Version.number == told.number)
-    found = session.exec(query.limit(2)).all()
+    found = session.exec(query.limit(5)).all()
     if len(found) == 1:
         return found[0]
     if found:
         raise NotFound(
-            "{ref} could be several versions.",
-            "write more of the digest.",
+            "{ref} could be several versions: {refs}.",
+            "name one of them.",
             code="reference_ambiguous",
             ref=ref,
+            refs=", ".join(f"{model.name}:{row.number}" for model, row in found),
         )
     raise _no_version(session, str(ref), told)
 

@@ -120,7 +120,7 @@ def show(ws: Workspace, ref: Ref) -> VersionAnswer:
         return shown(session, parent, version, new=False)
 
 
-def load(ws: Workspace, digest: str, *, compiled: bool = True) -> Loaded:
+def load(ws: Workspace, ref: str, *, compiled: bool = True) -> Loaded:
     """Load a version for answering, from bytes whose digests its manifest holds.
 
     Raises:
@@ -130,7 +130,7 @@ def load(ws: Workspace, digest: str, *, compiled: bool = True) -> Loaded:
     from jupyter_mlops import formats
 
     with ws.look() as session:
-        parent, version = lookup.version(session, digest)
+        parent, version = lookup.version(session, ref)
     manifest = read_manifest(version)
     fast = manifest["compiled"] if compiled else None
     scorer = (

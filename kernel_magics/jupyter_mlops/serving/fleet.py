@@ -93,7 +93,7 @@ class Fleet:
         from jupyter_mlops.services import deployments, registry
 
         deployments.verify(self._ws, item.rollout)
-        loaded = registry.load(self._ws, item.digest, compiled=self._compiled)
+        loaded = registry.load(self._ws, item.ref, compiled=self._compiled)
         model = Model(item.deployment, loaded)
         model.warm_up()
         return model

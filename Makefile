@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FRONT := $(shell find extension/src extension/style extension/schema -type f)
 DEMO := .demo
 
 export JUPYTER_MLOPS_WORKSPACE ?= $(CURDIR)/$(DEMO)/workspace
@@ -52,7 +53,7 @@ clean:  ## Remove everything that was made here
 	rm -rf $(VENV) $(DEMO) dist build extension/lib extension/node_modules \
 	  extension/jupyter_mlops_lab/labextension tests/artefacts
 
-$(READY): pyproject.toml extension/package.json extension/yarn.lock
+$(READY): pyproject.toml extension/package.json extension/yarn.lock $(FRONT)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	rm -rf extension/jupyter_mlops_lab/labextension
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"

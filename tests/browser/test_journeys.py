@@ -8,7 +8,9 @@ import sys
 import time
 
 import httpx
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from jupyter_mlops import open_workspace
 from stories import registered
@@ -107,6 +109,52 @@ def test_the_panel_is_native_in_dark_and_when_narrow(lab, page, artefacts):
     page.wait_for_selector(".jp-mlops-figures dd")
     page.screenshot(path=artefacts / "panel-model.png")
     assert page.locator(".jp-mlops-panel img").count() == 0
+
+
+CELLS = (
+    "%load_ext jupyter_mlops",
+    "from jupyter_mlops.widgets import form, monitor_board, predict_form",
+    "form('request', ref='tumour:1')",
+    "predict_form('clinic')",
+    "monitor_board('clinic')",
+)
+
+
+def test_the_forms_of_a_notebook_do_their_deeds(lab, page, artefacts, tmp_path):
+    url, session = lab
+    session.approve(1)
+    session.deploy("tumour:1", to="clinic")
+    notebook = new_notebook(cells=[new_code_cell(source) for source in CELLS])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    nbformat.write(notebook, tmp_path / "notebooks" / "forms.ipynb")
+    page.set_viewport_size({"width": 1280, "height": 2400})
+    page.goto(f"{url}/lab/tree/forms.ipynb?token={TOKEN}")
+    page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.locator("[data-jp-item-name='restart-and-run']").click()
+    page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+    page.get_by_role("button", name="Predict", exact=True).click(timeout=90_000)
+    page.wait_for_selector("text=1 prediction by tumour:1", timeout=60_000)
+    page.wait_for_selector("text=Read again", timeout=60_000)
+    page.screenshot(path=artefacts / "widgets-light.png")
+    page.get_by_role("menuitem", name="Settings").click()
+    page.get_by_text("Theme", exact=True).hover()
+    page.get_by_text("JupyterLab Dark", exact=True).click()
+    page.wait_for_timeout(1_000)
+    page.screenshot(path=artefacts / "widgets-dark.png")
+    assert session.audit("clinic").items
+    assert page.strangers == []
+
+
+def test_the_panel_speaks_japanese(lab, page, artefacts, tmp_path):
+    url, _ = lab
+    settings = tmp_path / "settings" / "@jupyterlab" / "translation-extension"
+    settings.mkdir(parents=True)
+    (settings / "plugin.jupyterlab-settings").write_text('{"locale": "ja_JP"}')
+    open_panel(page, url)
+    page.locator(".jp-mlops-row-head", has_text="tumour:1 → clinic").click()
+    page.wait_for_selector("text=承認", timeout=30_000)
+    page.screenshot(path=artefacts / "panel-ja.png")
 
 
 def test_a_leader_opens_the_dashboard(lab, page, artefacts):

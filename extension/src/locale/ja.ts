@@ -23,6 +23,7 @@ export const ja: Readonly<Record<string, string>> = {
   'MLOps: approvals, deployments and models': 'MLOps：承認、デプロイメント、モデル',
   Models: 'モデル',
   Monitor: 'モニター',
+  'Needed: {needs}': '必要な条件：{needs}',
   'No match.': '該当するものがありません。',
   'Nothing is deployed yet.': 'デプロイされたものはまだありません。',
   'Nothing is registered yet.': '登録されたものはまだありません。',

@@ -20,10 +20,10 @@ _STYLE: Final = """\
 .jp-mlops{font-size:14px;line-height:1.5;color:var(--jp-content-font-color1,inherit)}
 .jp-mlops p{margin:0 0 8px;max-width:75ch}
 .jp-mlops table{border-collapse:collapse;margin:0 0 8px;font-variant-numeric:tabular-nums}
-.jp-mlops th,.jp-mlops td{text-align:left;padding:4px 12px 4px 0;background:none;\
+.jp-mlops.jp-mlops th,.jp-mlops.jp-mlops td{text-align:left;padding:4px 12px 4px 0;background:none;\
 max-width:44ch;overflow-wrap:anywhere;border-bottom:1px solid var(--jp-border-color2,#d1d5db)}
 .jp-mlops th{font-weight:600;color:var(--jp-content-font-color2,#6b7280)}
-.jp-mlops .number{text-align:right}
+.jp-mlops.jp-mlops .number{text-align:right}
 .jp-mlops .chip{font-family:var(--jp-code-font-family,monospace)}
 .jp-mlops .passing{color:#0f766e}.jp-mlops .warning{color:#b45309}
 .jp-mlops .failing{color:#b91c1c}.jp-mlops .unknown{color:#6b7280}

@@ -64,7 +64,7 @@ def _need(facts: Facts) -> str:
     ill = [row for row in facts.rows if row["status"] in ILL]
     if not ill:
         known = any(row["status"] == "passing" for row in facts.rows)
-        return tell("None needs attention.") if known else tell("Their health is not known yet.")
+        return tell("None needs attention.") if known else tell("How well is not known yet.")
     names = figures.listed([plain(row["name"], 40) for row in ill])
     since = _since(facts, ill[0]["name"]) if len(ill) == 1 else None
     if since:

@@ -160,6 +160,8 @@ def _point(serving: Champion, judged: Judged, metric: str, start: Any, end: Any)
 def _because(
     why: str, metric: str, labelled: int, count: int, now: Figure, before: Figure | None
 ) -> str:
+    if not count:
+        return tell("No predictions in this period.")
     if why == "too_few_labels":
         return tell(
             "Too few labels to tell: {labelled} of {n} predictions have one.",

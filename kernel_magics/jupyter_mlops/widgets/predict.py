@@ -72,6 +72,6 @@ def _field(feature: dict[str, Any]) -> Widget:
         min=low,
         max=high,
         step=(high - low) / 200,
-        readout_format=".3g",
+        readout_format=".3r",
         **common,
     )

@@ -33,7 +33,9 @@ export function RequestCard(props: { request: Request }): JSX.Element {
         <Age at={request.requested_at} />
       </p>
       <Evidence checks={request.checks} />
-      <p className="jp-mlops-quiet">{request.needs}</p>
+      {request.state === 'open' && (
+        <p className="jp-mlops-quiet">{tell('Needed: {needs}', { needs: request.needs })}</p>
+      )}
       {request.decisions.map(decision => (
         <Decided key={decision.at} decision={decision} />
       ))}

@@ -13,7 +13,7 @@ import { requestStatus, stateWord, waiting } from '../approvals/sentences';
 import { DeploymentCard } from '../deployments/card';
 import { byHealth, riskWord, shownFigure } from '../deployments/sentences';
 import { ModelCard } from '../models/card';
-import { byNewest, modelStatus, modelWord } from '../models/sentences';
+import { byNewest, metricName, modelStatus, modelWord } from '../models/sentences';
 import { held, matches } from './order';
 
 export type SectionName = 'waiting' | 'deployments' | 'models';
@@ -218,7 +218,7 @@ function modelItem(row: ModelRow, fleet: readonly DeploymentRow[], tell: Tell): 
       id: row.name,
       mark: <StatusMark status={modelStatus(row, fleet)} word={modelWord(row, fleet, tell)} />,
       name: row.name,
-      figure: figure(row.value, tell.language),
+      figure: row.metric && `${metricName(row.metric)} ${figure(row.value, tell.language)}`,
       age: <Age at={row.created_at} />
     },
     texts: [row.name, row.ref, row.owner, row.purpose],

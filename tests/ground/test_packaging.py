@@ -12,19 +12,20 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """A wheel built from a copy of what git tracks, with the build's own Node."""
-    copy = tmp_path_factory.mktemp("build") / "copy"
-    tracked = (
-        subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
-        .stdout.decode()
-        .split("\0")
-    )
-    for name in filter(None, tracked):
+def copied(copy):
+    """Return a copy of what git tracks."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):
         if (ROOT / name).exists():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A wheel built from a copy of what git tracks, with the build's own Node."""
+    copy = copied(tmp_path_factory.mktemp("build") / "copy")
     out = copy.parent / "dist"
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", out, copy],
@@ -85,7 +86,25 @@ def test_the_command_line_finds_the_tour_and_the_dashboard(installed, tmp_path):
     assert (tmp_path / "mlops-tour" / "tour.ipynb").exists()
 
 
-def test_a_binder_takes_steps_that_are_there():
-    for name in ("postBuild", "start"):
-        assert os.access(ROOT / "binder" / name, os.X_OK)
-    assert (ROOT / "binder" / "start").read_text().rstrip().endswith('exec "$@"')
+def test_the_steps_of_a_binder_end_in_a_lab_with_the_tour(tmp_path):
+    """What a Binder does, without its container: a bare environment, postBuild, start."""
+    home, copy = tmp_path / "home", copied(tmp_path / "repository")
+    home.mkdir()
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    place = tmp_path / "env" / "bin"
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "JUPYTER"))}
+    clean |= {"HOME": str(home), "PATH": f"{place}{os.pathsep}{os.environ['PATH']}"}
+
+    def step(name, *words):
+        done = subprocess.run(
+            [copy / "binder" / name, *words],
+            cwd=copy, env=clean, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout + done.stderr
+
+    step("postBuild")
+    assert not (copy / "extension" / "node_modules").exists()
+    step("start", "jupyter", "mlops", "models")
+    assert (home / ".mlops-workspace").is_dir()
+    assert "jupyter-mlops" in step("start", "jupyter", "labextension", "list")

@@ -388,6 +388,7 @@ export interface Arguments {
   approve: { request: number; comment?: string };
   reject: { request: number; comment?: string };
   deploy: { ref: string; to: string; role?: Role; reason?: string };
+  rollback: { deployment: string; reason?: string };
   deployments: { query?: string };
   retire: { deployment: string; reason?: string };
   predict: { deployment: string; rows: Record<string, unknown> | Record<string, unknown>[]; id?: string | null };
@@ -413,6 +414,7 @@ export interface Answers {
   approve: Request;
   reject: Request;
   deploy: Rollout;
+  rollback: Rollout;
   deployments: Deployments;
   retire: DeploymentRow;
   predict: Predictions;
@@ -441,6 +443,7 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   approve: 'deed',
   reject: 'deed',
   deploy: 'deed',
+  rollback: 'deed',
   deployments: 'read',
   retire: 'deed',
   predict: 'deed',

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 
 from jupyter_mlops import open_workspace
-from jupyter_mlops.errors import NotFound
+from jupyter_mlops.errors import NotFound, Refused
 from stories import deployed, incomes, progression, registered, tumours
 
 
@@ -106,3 +106,37 @@ def test_the_same_bytes_under_two_names_are_two_models(session):
     assert session.deploy(other, to="clinic").version == "growth:1"
     with pytest.raises(NotFound, match=r"(growth:1, tumour:1|tumour:1, growth:1)"):
         session.show(one.digest)
+
+
+def test_a_rollback_goes_back_step_by_step_and_never_forth(session):
+    deployed(session)
+    for number in (2, 3):
+        model, train, holdout = tumours()
+        again = clone(model).set_params(logisticregression__C=1 / number)
+        again.fit(train.drop(columns="target"), train["target"])
+        version = session.register(
+            again, name="tumour", train=train, target="target", holdout=holdout
+        )
+        session.approve(session.request(version, for_deployment="clinic"))
+        session.deploy(version, to="clinic")
+    rows = tumours()[2].drop(columns="target").head(2)
+    for expected in ("tumour:2", "tumour:1"):
+        told = session.rollback("clinic", reason="worse than it looked")
+        assert told.version == expected
+        assert session.predict("clinic", rows).to_dict()["items"][0]["version"] == expected
+    with pytest.raises(Refused) as error:
+        session.rollback("clinic")
+    assert error.value.code == "nothing_before"
+    events = session.audit("rollback").to_dict()["items"]
+    assert [event["action"] for event in events].count("deployment:rollback:begun") == 2
+    assert any(event["action"] == "deployment:rollback:refused" for event in events)
+    assert session.audit(verify=True).ok
+
+
+def test_a_rollback_needs_its_approval_to_be_whole(session):
+    deployed(session)
+    with pytest.raises(NotFound):
+        session.rollback("nowhere")
+    with pytest.raises(Refused):
+        session.rollback("clinic")
+    assert session.deployments()[0]["version"] == "tumour:1"

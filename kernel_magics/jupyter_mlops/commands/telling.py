@@ -245,6 +245,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "approve": _approve,
     "reject": _reject,
     "deploy": _deploy,
+    "rollback": _deploy,
     "deployments": _deployments,
     "retire": _retire,
     "serve": _serve,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from jupyter_mlops.errors import Conflict
@@ -41,3 +42,22 @@ def check_may_retire(deployment: str, *, state: str) -> None:
             code="deployment_retired",
             deployment=deployment,
         )
+
+
+def champion_before(history: Sequence[tuple[int, bool]]) -> int | None:
+    """Return the version that a rollback leads to, or None where there is nothing before.
+
+    ``history`` holds version and "was live" of each rollout, oldest first; the last that was live
+    is the champion. One step back from a version is what was live before it *first* went live, so
+    that going back twice goes back two steps, and never forth.
+
+    >>> champion_before([(1, True), (2, True), (3, True)])
+    2
+    >>> champion_before([(1, True), (2, True), (1, True)]) is None
+    True
+    """
+    lived = [version for version, was_live in history if was_live]
+    if not lived:
+        return None
+    first = lived.index(lived[-1])
+    return lived[first - 1] if first else None

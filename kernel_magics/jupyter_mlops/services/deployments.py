@@ -18,6 +18,7 @@ from jupyter_mlops.domain.answers import Rollout as RolloutAnswer
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, deed, read
 from jupyter_mlops.domain.deployments import (
     ROLLOUT_SECONDS,
+    champion_before,
     check_may_begin,
     check_may_retire,
 )
@@ -72,17 +73,28 @@ def deploy(
             {"version": replaced},
             {"version": f"{parent.name}:{version.number}"},
         )
-    running = server.ensure(ws)
-    _await_live(ws, rollout, to, version.digest)
-    return RolloutAnswer(
-        deployment=to,
-        version=f"{parent.name}:{version.number}",
-        digest=version.digest,
-        replaced=replaced,
-        request=asked,
-        url=f"{running['url']}/deployments/{to}/predictions",
-        seconds=round(clock.monotonic() - began, 3),
-    )
+    return _carried(ws, rollout, to, replaced, began)
+
+
+@deed()
+def rollback(ws: Workspace, deployment: DeploymentName, *, reason: str = "") -> RolloutAnswer:
+    """Go back to the champion before this one, without a dropped request.
+
+    It needs no new decision: it was approved and live before. Its approval is verified again.
+    """
+    began = clock.monotonic()
+    with ws.act("deployment:rollback", subject=f"deployment:{deployment}", reason=reason) as act:
+        place = lookup.deployment(act.session, deployment)
+        _check_free(act.session, place)
+        last = _before(act.session, place)
+        version = act.session.get_one(tables.Version, last.version_id)
+        serving = lookup.champion(act.session, place)
+        replaced = lookup.ref_of(act.session, serving[1]) if serving else None
+        rollout = _written(ws, act, _next(place, version, last.request_id, "rollback", last.role))
+        act.outcome = "begun"
+        act.before = {"version": replaced}
+        act.after = {"version": lookup.ref_of(act.session, version)}
+    return _carried(ws, rollout, deployment, replaced, began)
 
 
 @read()
@@ -197,14 +209,16 @@ def _place(ws: Workspace, act: Deed, name: str, parent: tables.Model) -> tables.
         known = tables.Deployment(name=name, model_id=parent.id, state="waiting", at=ws.now())
         act.session.add(known)
         act.session.flush()
-    loading = _rollouts(act.session, known, "loading")
-    waiting = act.session.get_one(tables.Version, loading[0].version_id) if loading else None
-    check_may_begin(
-        name,
-        state=known.state,
-        loading=lookup.ref_of(act.session, waiting) if waiting else None,
-    )
+    _check_free(act.session, known)
     return known
+
+
+def _check_free(session: Session, place: tables.Deployment) -> None:
+    """Raise when a deployment is retired, or another change of it is on its way."""
+    loading = _rollouts(session, place, "loading")
+    waiting = session.get_one(tables.Version, loading[0].version_id) if loading else None
+    ref = lookup.ref_of(session, waiting) if waiting else None
+    check_may_begin(place.name, state=place.state, loading=ref)
 
 
 def _begin(
@@ -217,21 +231,72 @@ def _begin(
 ) -> int:
     """Write down what should be live; a rollout that failed under the same request is tried again."""
     again = act.session.exec(
-        sqlmodel.select(tables.Rollout).where(tables.Rollout.request_id == asked)
+        sqlmodel.select(tables.Rollout)
+        .where(tables.Rollout.request_id == asked)
+        .where(tables.Rollout.action == "deploy")
     ).first()
-    rollout = again or tables.Rollout(
+    return _written(ws, act, again or _next(place, version, asked, "deploy", role))
+
+
+def _next(
+    place: tables.Deployment, version: tables.Version, asked: int, action: str, role: str
+) -> tables.Rollout:
+    return tables.Rollout(
         deployment_id=place.id,
         version_id=version.id,
         request_id=asked,
+        action=action,
         role=role,
         state="loading",
-        because="",
-        at=ws.now(),
+        at="",
     )
+
+
+def _written(ws: Workspace, act: Deed, rollout: tables.Rollout) -> int:
+    """Write down that a rollout is on its way; return its id."""
     rollout.state, rollout.because, rollout.at = "loading", "", ws.now()
     act.session.add(rollout)
     act.session.flush()
     return rollout.id
+
+
+def _before(session: Session, place: tables.Deployment) -> tables.Rollout:
+    """Return the rollout that carried out the champion before this one.
+
+    Raises:
+        Refused: there was none.
+    """
+    past = _rollouts(session, place)
+    version = champion_before([(found.version_id, bool(found.since)) for found in past])
+    if version is None:
+        raise Refused(
+            "{deployment} has no champion to go back to.",
+            "`retire {deployment}` stops it; `deploy REF --to {deployment}` replaces it.",
+            code="nothing_before",
+            deployment=place.name,
+        )
+    return next(found for found in past if found.version_id == version and found.since)
+
+
+def _carried(
+    ws: Workspace, rollout: int, deployment: str, replaced: str | None, began: float
+) -> RolloutAnswer:
+    """Wait for the prediction server to carry a rollout out, and say what it came to."""
+    with ws.look() as session:
+        written = session.get_one(tables.Rollout, rollout)
+        version = session.get_one(tables.Version, written.version_id)
+        ref = lookup.ref_of(session, version)
+    running = server.ensure(ws)
+    _await_live(ws, rollout, deployment, version.digest)
+    return RolloutAnswer(
+        deployment=deployment,
+        version=ref,
+        digest=version.digest,
+        replaced=replaced,
+        request=written.request_id,
+        url=f"{running['url']}/deployments/{deployment}/predictions",
+        seconds=round(clock.monotonic() - began, 3),
+    )
 
 
 def _await_live(ws: Workspace, rollout: int, deployment: str, digest: str) -> None:
@@ -282,13 +347,11 @@ def _give_up(act: Deed, coming: tables.Rollout, because: str) -> None:
 
 
 def _rollouts(session: Session, place: tables.Deployment, *states: str) -> list[tables.Rollout]:
-    return list(
-        session.exec(
-            sqlmodel.select(tables.Rollout)
-            .where(tables.Rollout.deployment_id == place.id)
-            .where(sqlmodel.col(tables.Rollout.state).in_(states))
-        )
-    )
+    """Return a deployment's rollouts, oldest first: those in one of the states, or all."""
+    query = sqlmodel.select(tables.Rollout).where(tables.Rollout.deployment_id == place.id)
+    if states:
+        query = query.where(sqlmodel.col(tables.Rollout.state).in_(states))
+    return list(session.exec(query.order_by(sqlmodel.col(tables.Rollout.id))))
 
 
 def _row(session: Session, place: tables.Deployment) -> DeploymentRow:

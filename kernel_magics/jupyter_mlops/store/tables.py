@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 _Number = BigInteger().with_variant(Integer, "sqlite")
@@ -183,14 +183,27 @@ class Deployment(SQLModel, table=True):
 
 
 class Rollout(SQLModel, table=True):
-    """One version carried into one role of one deployment, once, by one approved request."""
+    """One version carried into one role of one deployment, once, by one approved request.
+
+    A rollback carries a version that was live before into its role again, by the same request.
+    """
 
     __tablename__ = "rollout"
+    __table_args__ = (
+        Index(
+            "ix_rollout_once",
+            "request_id",
+            unique=True,
+            sqlite_where=text("action = 'deploy'"),
+            postgresql_where=text("action = 'deploy'"),
+        ),
+    )
 
     id: int = Field(default=None, primary_key=True)
     deployment_id: int = Field(foreign_key="deployment.id", index=True)
     version_id: int = Field(foreign_key="version.id")
-    request_id: int = Field(foreign_key="request.id", unique=True)
+    request_id: int = Field(foreign_key="request.id")
+    action: str
     role: str
     state: str = Field(index=True)
     because: str = _text()

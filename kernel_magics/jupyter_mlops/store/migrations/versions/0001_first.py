@@ -270,6 +270,7 @@ def make_tables() -> None:
         sa.Column("deployment_id", sa.Integer(), nullable=False),
         sa.Column("version_id", sa.Integer(), nullable=False),
         sa.Column("request_id", sa.Integer(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("because", sa.Text(), nullable=False),
@@ -289,7 +290,14 @@ def make_tables() -> None:
             ["version.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("request_id"),
     )
     op.create_index("ix_rollout_deployment_id", "rollout", ["deployment_id"], unique=False)
     op.create_index("ix_rollout_state", "rollout", ["state"], unique=False)
+    op.create_index(
+        "ix_rollout_once",
+        "rollout",
+        ["request_id"],
+        unique=True,
+        sqlite_where=sa.text("action = 'deploy'"),
+        postgresql_where=sa.text("action = 'deploy'"),
+    )

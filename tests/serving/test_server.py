@@ -14,33 +14,7 @@ from hypothesis import strategies as st
 from jupyter_mlops import open_workspace
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.serving.app import PUBLIC, ROUTES
-from stories import deployed, tumours
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A workspace with one live deployment."""
-    folder = tmp_path_factory.mktemp("serving") / "workspace"
-    session = open_workspace(folder)
-    deployed(session)
-    yield folder
-    session.stop()
-
-
-@pytest.fixture
-def client(place):
-    """A client that has the token."""
-    known = json.loads((place / "server.json").read_text())
-    with httpx.Client(
-        base_url=known["url"], headers={"Authorization": f"Bearer {known['token']}"}
-    ) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def rows():
-    """Rows that the model reads."""
-    return json.loads(tumours()[2].drop(columns="target").to_json(orient="records"))
+from stories import deployed
 
 
 def ask(client, body, **headers):
@@ -146,7 +120,7 @@ def test_no_value_makes_the_server_stumble(client, rows, value):
 
 
 def test_other_media_and_compression_are_refused(client):
-    assert ask(client, b"a,b", **{"Content-Type": "text/csv"}).status_code == 415
+    assert ask(client, b"a,b", **{"Content-Type": "text/plain"}).status_code == 415
     assert ask(client, b"x", **{"Content-Encoding": "gzip"}).status_code == 415
 
 

@@ -7,27 +7,32 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
 
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.serving import bodies, described
+from jupyter_mlops.serving import bodies, described, inference, questions
 from jupyter_mlops.serving.counts import Counts
 from jupyter_mlops.serving.journal import Journal
-from jupyter_mlops.serving.models import Model, refused
+from jupyter_mlops.serving.models import Answered, Model, refused
 from jupyter_mlops.serving.problems import Problem, of_error
+from jupyter_mlops.serving.questions import Features, Question
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.workspace import Workspace
     from jupyter_mlops.serving.fleet import Fleet
     from jupyter_mlops.serving.repeats import Repeats
 
+Headers = Mapping[bytes, bytes]
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 MOST_AT_ONCE: Final = 512
 INLINE_ROWS: Final = 200
+INLINE_BYTES: Final = 1 << 20
 RECENT_SECONDS: Final = 0.02
 JSON: Final = (b"content-type", b"application/json")
 PROBLEM: Final = (b"content-type", b"application/problem+json")
@@ -42,11 +47,28 @@ ROUTES: Final = (
     ("GET", "/v2/health/ready"),
     ("GET", "/v2"),
     ("GET", "/v2/models/{deployment}"),
+    ("GET", "/v2/models/{deployment}/ready"),
+    ("POST", "/v2/models/{deployment}/infer"),
     ("POST", "/deployments/{deployment}/predictions"),
     ("POST", "/deployments/{deployment}/actuals"),
     ("GET", "/metrics"),
     ("GET", "/openapi.json"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One of the ways to ask: the kinds of body it takes, and how they are read."""
+
+    kinds: Sequence[str]
+    read: Callable[[str, bytes, Features], Question]
+
+
+@dataclass(slots=True)
+class Rows:
+    """How many rows a request turned out to have."""
+
+    count: int = 0
 
 
 class App:
@@ -84,7 +106,7 @@ class App:
         for journal in self._journals.values():
             journal.close()
 
-    def _check(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+    def _check(self, scope: Scope, headers: Headers) -> None:
         if headers.get(b"host", b"") not in self._hosts:
             raise Problem(400, "host_not_allowed", "This server is not known by that name.")
         if scope["path"] in PUBLIC:
@@ -99,15 +121,20 @@ class App:
             )
 
     async def _route(
-        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+        self, scope: Scope, headers: Headers, receive: Receive
     ) -> tuple[int, tuple[bytes, bytes], bytes]:
         path, method = scope["path"], scope["method"]
         parts = path.strip("/").split("/")
-        if len(parts) == 3 and parts[0] == "deployments":  # noqa: PLR2004
-            doing = {"predictions": self._predictions, "actuals": self._actuals}.get(parts[2])
-            if doing is not None:
+        named = parts[1:] if parts[0] == "v2" else parts
+        if len(named) == 3:  # noqa: PLR2004
+            doing = {
+                ("deployments", "predictions"): self._predictions,
+                ("deployments", "actuals"): self._actuals,
+                ("models", "infer"): self._infer,
+            }.get((named[0], named[2]))
+            if doing is not None and (parts[0] == "v2") == (named[0] == "models"):
                 _only(method, "POST")
-                return 200, JSON, await doing(parts[1], scope, headers, receive)
+                return 200, JSON, await doing(named[1], scope, headers, receive)
         return self._look(path, parts, method)
 
     def _look(
@@ -134,6 +161,10 @@ class App:
         if len(parts) == 3 and parts[:2] == ["v2", "models"]:  # noqa: PLR2004
             _only(method, "GET")
             return 200, JSON, json.dumps(described.model(self._model(parts[2]))).encode()
+        if len(parts) == 4 and parts[:2] == ["v2", "models"] and parts[3] == "ready":  # noqa: PLR2004
+            _only(method, "GET")
+            told = {"name": self._model(parts[2]).deployment, "ready": True}
+            return 200, JSON, json.dumps(told).encode()
         raise Problem(404, "not_found", "There is nothing here.", "GET /openapi.json lists routes.")
 
     def _ready(self) -> tuple[int, tuple[bytes, bytes], bytes]:
@@ -141,7 +172,31 @@ class App:
         return (503, JSON, b'{"ready":false}') if broken else (200, JSON, b'{"ready":true}')
 
     async def _predictions(
-        self, deployment: str, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+        self, deployment: str, scope: Scope, headers: Headers, receive: Receive
+    ) -> bytes:
+        named = parse_qs(scope.get("query_string", b"")).get(b"id")
+        column = named[0].decode("utf-8", "replace") if named else None
+
+        def read(kind: str, body: bytes, features: Features) -> Question:
+            return questions.read(kind, body, features, id=column)
+
+        return await self._asked(deployment, scope, headers, receive, Way(questions.KINDS, read))
+
+    async def _infer(
+        self, deployment: str, scope: Scope, headers: Headers, receive: Receive
+    ) -> bytes:
+        length = headers.get(inference.LENGTH, b"")
+        header = int(length) if length.isdigit() else None
+        binary = header is not None
+        kinds = (questions.JSON, "application/octet-stream") if binary else (questions.JSON,)
+
+        def read(_kind: str, body: bytes, features: Features) -> Question:
+            return inference.read(body, features, header=header)
+
+        return await self._asked(deployment, scope, headers, receive, Way(kinds, read))
+
+    async def _asked(
+        self, deployment: str, scope: Scope, headers: Headers, receive: Receive, way: Way
     ) -> bytes:
         began = time.perf_counter()
         self._clients[scope.get("client")] = began
@@ -150,66 +205,75 @@ class App:
                 429, "too_many_requests", "The server is busy.", "try again.", {"Retry-After": "1"}
             )
         self._busy += 1
+        rows = Rows()
         try:
-            model = self._model(deployment)
-            journal = self._journal(deployment)
-            return await self._answered(model, journal, headers, receive, began)
+            return await self._once(deployment, headers, receive, way, began, rows)
+        except MlopsError as error:
+            raise of_error(error) from None
+        except Problem as problem:
+            if deployment in self._journals:
+                self._counts.refused(deployment, problem.code)
+                self._journals[deployment].note(refused(problem, rows.count, began))
+            raise
         finally:
             self._busy -= 1
+
+    async def _once(
+        self,
+        deployment: str,
+        headers: Headers,
+        receive: Receive,
+        way: Way,
+        began: float,
+        rows: Rows,
+    ) -> bytes:
+        """Answer, or return the answer that was given to this key before."""
+        model, journal = self._model(deployment), self._journal(deployment)
+        kind, body = await _read(headers, receive, way.kinds)
+        key = headers.get(b"idempotency-key")
+        if not key:
+            return (await self._answered(model, journal, way, kind, body, began, {}, rows)).body
+        extra = {
+            "key": hashlib.sha256(key).hexdigest(),
+            "body_digest": hashlib.sha256(body).hexdigest(),
+        }
+        repeated = self._repeats.find(deployment, extra, key)
+        if repeated is not None:
+            return repeated
+        try:
+            answered = await self._answered(model, journal, way, kind, body, began, extra, rows)
+        finally:
+            self._repeats.ended(deployment, key)
+        self._repeats.keep(deployment, extra, answered.body)
+        return answered.body
 
     async def _answered(
         self,
         model: Model,
         journal: Journal,
-        headers: Mapping[bytes, bytes],
-        receive: Receive,
+        way: Way,
+        kind: str,
+        body: bytes,
         began: float,
-    ) -> bytes:
-        rows = 0
-        try:
-            body = await _read(headers, receive)
-            extra, repeated = self._repeated(model.deployment, headers, body)
-            if repeated is not None:
-                return repeated
-            asked = bodies.asked(body)
-            rows = len(asked.rows)
-            if model.loaded.compiled and rows <= INLINE_ROWS:
-                answered = model.answer(asked, began, extra)
-            else:
-                answered = await asyncio.to_thread(model.answer, asked, began, extra)
-            await journal.write(answered.head, body)
-        except MlopsError as error:
-            raise of_error(error) from None
-        except Problem as problem:
-            self._counts.refused(model.deployment, problem.code)
-            journal.note(refused(problem, rows, began))
-            raise
-        finally:
-            if headers.get(b"idempotency-key"):
-                self._repeats.ended(model.deployment, headers[b"idempotency-key"])
-        self._counts.answered(model.deployment, rows, (time.perf_counter() - began) * 1000)
-        if extra:
-            self._repeats.keep(model.deployment, extra, answered.body)
-        return answered.body
-
-    def _repeated(
-        self, deployment: str, headers: Mapping[bytes, bytes], body: bytes
-    ) -> tuple[dict[str, str], bytes | None]:
-        key = headers.get(b"idempotency-key")
-        if not key:
-            return {}, None
-        extra = {
-            "key": hashlib.sha256(key).hexdigest(),
-            "body_digest": hashlib.sha256(body).hexdigest(),
-        }
-        return extra, self._repeats.find(deployment, extra, key)
+        extra: dict[str, str],
+        rows: Rows,
+    ) -> Answered:
+        features = model.loaded.features
+        asked = await _off_loop(len(body) > INLINE_BYTES, way.read, kind, body, features)
+        rows.count = len(asked.rows)
+        aside = rows.count > INLINE_ROWS or not model.loaded.compiled
+        answered: Answered = await _off_loop(aside, model.answer, asked, began, extra)
+        await journal.write(answered.head, asked.record)
+        self._counts.answered(model.deployment, rows.count, (time.perf_counter() - began) * 1000)
+        return answered
 
     async def _actuals(
-        self, deployment: str, _scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+        self, deployment: str, _scope: Scope, headers: Headers, receive: Receive
     ) -> bytes:
         from jupyter_mlops.services.scoring import receive_actuals
 
-        told = bodies.told(await _read(headers, receive))
+        _, body = await _read(headers, receive, (questions.JSON,))
+        told = bodies.told(body)
         try:
             found = await asyncio.to_thread(
                 receive_actuals,
@@ -253,10 +317,16 @@ class App:
         return len(self._clients)
 
 
-async def _read(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if kind != b"application/json" or headers.get(b"content-encoding"):
-        raise Problem(415, "unsupported_media_type", "Send application/json, not compressed.")
+async def _off_loop(aside: bool, work: Callable[..., Any], *words: Any) -> Any:
+    """Do what takes long in a thread, and what does not at once."""
+    return await asyncio.to_thread(work, *words) if aside else work(*words)
+
+
+async def _read(headers: Headers, receive: Receive, kinds: Sequence[str]) -> tuple[str, bytes]:
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
+    if kind not in kinds or headers.get(b"content-encoding"):
+        allowed = " or ".join(kinds)
+        raise Problem(415, "unsupported_media_type", f"Send {allowed}, not compressed.")
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > bodies.LARGEST:
         raise _too_large()
@@ -270,7 +340,7 @@ async def _read(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         if size > bodies.LARGEST:
             raise _too_large()
         more = message.get("more_body", False)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return kind, parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _too_large() -> Problem:

@@ -21,10 +21,16 @@ LONGEST_ID: Final = 200
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a prediction request."""
+    """The body of a prediction request: rows, or columns of equal length."""
 
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, Any]] | None = None
     ids: list[str] | None = None
+    columns: dict[str, list[Any]] | None = None
+
+    @property
+    def record(self) -> bytes:
+        """Return the request by rows, which is how the log keeps it."""
+        return _encode({"rows": self.rows})
 
 
 class Told(msgspec.Struct, forbid_unknown_fields=True):
@@ -36,6 +42,7 @@ class Told(msgspec.Struct, forbid_unknown_fields=True):
     time: str | None = None
 
 
+_encode: Final = msgspec.json.Encoder().encode
 _ASKED: Final = msgspec.json.Decoder(Asked)
 _TOLD: Final = msgspec.json.Decoder(Told)
 
@@ -46,37 +53,54 @@ def asked(body: bytes) -> Asked:
     Raises:
         Problem: 400 for what is not JSON, 422 for JSON that is not a request.
     """
-    found: Asked = _decoded(_ASKED, body)
+    found: Asked = decoded(_ASKED, body)
+    if (found.rows is None) == (found.columns is None):
+        raise _not_a_request()
+    keys = 2 if found.ids is not None else 1
+    for named in found.rows or (found.columns,):
+        keys += len(named or ())
+    if body.count(b":") != keys:
+        _check_slowly(body)
+    if found.columns is not None:
+        found.rows = by_row(found.columns)
     rows = found.rows
     if not rows or len(rows) > MOST_ROWS:
         raise Problem(422, "invalid_rows", f"A request has 1 to {MOST_ROWS} rows.")
-    keys = 2 if found.ids is not None else 1
-    for row in rows:
-        keys += len(row)
-    if body.count(b":") != keys:
-        _check_slowly(body)
     if found.ids is not None:
-        _check_ids(found.ids, len(rows))
+        check_ids(found.ids, len(rows))
     return found
+
+
+def by_row(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Turn columns into rows.
+
+    Raises:
+        Problem: they are not of one length.
+    """
+    if len(set(map(len, columns.values()))) > 1:
+        raise Problem(422, "invalid_rows", "The columns are not of one length.")
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
 
 
 def told(body: bytes) -> Told:
     """Return the actuals that are told."""
-    found: Told = _decoded(_TOLD, body)
+    found: Told = decoded(_TOLD, body)
     _check_slowly(body)
     return found
 
 
-def _decoded(decoder: Any, body: bytes) -> Any:
+def decoded(decoder: Any, body: bytes) -> Any:
+    """Decode strict JSON into the decoder's type.
+
+    Raises:
+        Problem: 400 for what is not JSON, 422 for JSON of another shape.
+    """
     try:
         return decoder.decode(body)
     except msgspec.ValidationError:
-        raise Problem(
-            422,
-            "invalid_body",
-            "The body is not a request.",
-            'send {"rows": [{"feature": value, …}]}; GET /openapi.json shows the features.',
-        ) from None
+        raise _not_a_request() from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         _check_slowly(body)
         raise _not_json() from None
@@ -128,12 +152,22 @@ def _parts(whole: Any) -> list[Any]:
     return whole if isinstance(whole, list) else []
 
 
-def _check_ids(ids: list[str], rows: int) -> None:
+def check_ids(ids: list[Any], rows: int) -> None:
+    """Raise unless there is one printable text for each row."""
     if len(ids) != rows:
         raise Problem(422, "invalid_ids", "There have to be as many ids as rows.")
     for name in ids:
-        if not 0 < len(name) <= LONGEST_ID or "\x00" in name or not name.isprintable():
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_ID or not name.isprintable():
             raise Problem(422, "invalid_ids", f"An id is 1 to {LONGEST_ID} printable characters.")
+
+
+def _not_a_request() -> Problem:
+    return Problem(
+        422,
+        "invalid_body",
+        "The body is not a request.",
+        'send {"rows": [{"feature": value, …}]}; GET /openapi.json shows the features.',
+    )
 
 
 def _not_json() -> Problem:

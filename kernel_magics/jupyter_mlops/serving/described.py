@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,30 @@ if TYPE_CHECKING:
     from jupyter_mlops.serving.models import Model
 
 _TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string"}
+_TABLES = {
+    "text/csv": {"schema": {"type": "string"}},
+    "application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}},
+}
+_ACTUALS: dict[str, Any] = {
+    "type": "object",
+    "required": ["rows"],
+    "properties": {
+        "rows": {"type": "array", "items": {"type": "object"}},
+        "id": {"type": "string", "default": "id"},
+        "value": {"type": "string", "default": "value"},
+        "time": {"type": ["string", "null"]},
+    },
+}
 _DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "category": "BYTES"}
 
 
 def server() -> dict[str, Any]:
     """Return the server's metadata."""
-    return {"name": "jupyter-mlops", "version": version("jupyter-mlops"), "extensions": []}
+    return {
+        "name": "jupyter-mlops",
+        "version": version("jupyter-mlops"),
+        "extensions": ["binary_tensor_data"],
+    }
 
 
 def model(found: Model) -> dict[str, Any]:
@@ -30,8 +48,23 @@ def model(found: Model) -> dict[str, Any]:
             {"name": f["name"], "datatype": _DATATYPES[f["type"]], "shape": [-1]}
             for f in loaded.features
         ],
-        "outputs": [{"name": "prediction", "datatype": "BYTES", "shape": [-1]}],
+        "outputs": _outputs(found),
     }
+
+
+def _outputs(found: Model) -> list[dict[str, Any]]:
+    loaded = found.loaded
+    kinds = {bool: "BOOL", int: "INT64"}
+    named = kinds.get(type(loaded.classes[0]), "BYTES") if loaded.classes else "FP64"
+    told = [
+        {"name": "prediction", "datatype": named, "shape": [-1]},
+        {"name": "prediction_id", "datatype": "BYTES", "shape": [-1]},
+        {"name": "warnings", "datatype": "BYTES", "shape": [-1]},
+    ]
+    if loaded.classes:
+        wide = len(loaded.classes)
+        told.append({"name": "probabilities", "datatype": "FP64", "shape": [-1, wide]})
+    return told
 
 
 def openapi(models: Sequence[Model]) -> dict[str, Any]:
@@ -44,10 +77,10 @@ def openapi(models: Sequence[Model]) -> dict[str, Any]:
             "properties": {f["name"]: _property(f) for f in found.loaded.features},
         }
         paths[f"/deployments/{found.deployment}/predictions"] = {
-            "post": _operation(f"Predict with {found.loaded.ref}", _rows(row))
+            "post": _operation(f"Predict with {found.loaded.ref}", _rows(row), _TABLES)
         }
         paths[f"/deployments/{found.deployment}/actuals"] = {
-            "post": _operation("Say what really happened", _rows({"type": "object"}))
+            "post": _operation("Say what really happened", _ACTUALS)
         }
     return {
         "openapi": "3.1.0",
@@ -68,20 +101,26 @@ def _property(feature: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a body: by rows, or by columns of equal length."""
+    columns = {name: {"type": "array", "items": kind} for name, kind in row["properties"].items()}
+    ids = {"ids": {"type": "array", "items": {"type": "string"}}}
+    by_row = {"rows": {"type": "array", "minItems": 1, "items": row}}
+    by_column = {"columns": {**row, "properties": columns}}
     return {
-        "type": "object",
-        "required": ["rows"],
-        "properties": {
-            "rows": {"type": "array", "minItems": 1, "items": row},
-            "ids": {"type": "array", "items": {"type": "string"}},
-        },
+        "oneOf": [
+            {"type": "object", "required": [*way], "properties": {**way, **ids}}
+            for way in (by_row, by_column)
+        ]
     }
 
 
-def _operation(summary: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _operation(
+    summary: str, schema: dict[str, Any], others: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema}, **(others or {})}
     return {
         "summary": summary,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "requestBody": {"required": True, "content": content},
         "responses": {
             "200": {"description": "Answered, and on disk."},
             "default": {"description": "A problem document (application/problem+json)."},

@@ -16,7 +16,7 @@ from jupyter_mlops.serving.problems import Problem, of_error
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.registry import Loaded
-    from jupyter_mlops.serving.bodies import Asked
+    from jupyter_mlops.serving.questions import Question
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -55,7 +55,7 @@ class Model:
         columns, _ = self._reader.columns([row])
         self._scores(columns)
 
-    def answer(self, asked: Asked, began: float, extra: dict[str, Any]) -> Answered:
+    def answer(self, asked: Question, began: float, extra: dict[str, Any]) -> Answered:
         """Answer a request, and say in the same breath what the log has to remember.
 
         Raises:
@@ -89,7 +89,7 @@ class Model:
             }
             for i in range(len(names))
         ]
-        body = _encode({**self._open, "predictions": predictions})
+        body = asked.tell(self._open, predictions)
         head = {
             "at": now(),
             "kind": "",

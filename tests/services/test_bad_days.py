@@ -201,3 +201,29 @@ def test_actuals_that_are_none_are_refused(rows, session):
     deployed(session)
     with pytest.raises(Invalid):
         session.actuals("clinic", rows, id="case", value="truth")
+
+
+def test_actuals_whose_writer_died_are_neither_lost_nor_unaccounted_for(tmp_path):
+    session = open_workspace(tmp_path / "workspace")
+    deployed(session)
+    rows = tumours()[2].head(6).reset_index(names="case")
+    session.predict("clinic", rows, id="case")
+    telemetry = session.door.ws.telemetry
+
+    def die(_path):
+        raise KeyboardInterrupt
+
+    telemetry.announce, announce = die, telemetry.announce
+    with pytest.raises(KeyboardInterrupt):
+        session.actuals("clinic", rows.head(2), id="case", value="target")
+    telemetry.announce = announce
+    stray = telemetry.write_actuals("clinic", [], known_at=session.door.ws.clock())
+    assert telemetry.read_actuals("clinic").num_rows == 0
+    session.stop()
+    session.serve()
+    assert telemetry.read_actuals("clinic").num_rows == 2
+    session.actuals("clinic", rows.tail(4), id="case", value="target")
+    assert telemetry.read_actuals("clinic").num_rows == 6
+    assert not stray.exists()
+    assert telemetry.unannounced("clinic") == []
+    session.stop()

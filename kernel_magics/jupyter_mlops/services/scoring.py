@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import sqlmodel
 
 from jupyter_mlops.domain.answers import Actuals, Prediction, Predictions
 from jupyter_mlops.domain.arguments import DeploymentName, Frame, Here, Prepared, deed
@@ -16,6 +19,7 @@ from jupyter_mlops.services.workspace import Workspace
 
 if TYPE_CHECKING:
     import httpx
+    from sqlmodel import Session
 
 BATCH: Final = 1000
 _LONGEST_ID: Final = 200
@@ -23,8 +27,6 @@ _LONGEST_ID: Final = 200
 
 def prepare_rows(_here: Here, *, rows: Any, **_options: Any) -> Prepared:
     """Turn whatever table the person holds into rows of JSON."""
-    from pathlib import Path
-
     from jupyter_mlops.formats import frames
 
     frame = frames.read(rows) if isinstance(rows, str | Path) else rows
@@ -85,22 +87,63 @@ def receive_actuals(
     time: str | None = None,
 ) -> Actuals:
     """Keep actuals and the event that says so; the one way in for notebook and HTTP alike."""
+    from jupyter_mlops.store.tables import Model
+
+    known = _known_ids(ws, deployment)
     with ws.act("actuals:arrival", subject=f"deployment:{deployment}") as act:
         place = lookup.deployment(act.session, deployment)
-        from jupyter_mlops.store.tables import Model
-
         parent = act.session.get_one(Model, place.model_id)
         told = _read(rows, id, value, time, parent, now=ws.clock())
-        known = ws.telemetry.known_ids(deployment)
+        _settle(ws, act.session, deployment)
         matched = sum(1 for found in told if (found["prediction_id"] or found["id"]) in known)
-        digest = ws.telemetry.write_actuals(deployment, told, known_at=ws.clock())
-        act.after = {"received": len(told), "matched": matched, "digest": digest}
+        written = ws.telemetry.write_actuals(deployment, told, known_at=ws.clock())
+        act.after = {"received": len(told), "matched": matched, "digest": _digest(written)}
+    ws.telemetry.announce(written)
     return Actuals(
         deployment=deployment,
         received=len(told),
         matched=matched,
         unmatched=len(told) - matched,
     )
+
+
+def settle(ws: Workspace) -> None:
+    """Bring the actuals of every deployment to what the audit log says of them."""
+    from jupyter_mlops.store.tables import Deployment
+
+    with ws.act("actuals:arrival", subject="workspace") as act:
+        for place in act.session.exec(sqlmodel.select(Deployment)).all():
+            _settle(ws, act.session, place.name)
+        act.nothing()
+
+
+def _known_ids(ws: Workspace, deployment: str) -> set[str]:
+    """Return what actuals may speak of, read before the writers' turn: it can take long."""
+    try:
+        with ws.look() as session:
+            lookup.deployment(session, deployment)
+    except NotFound:
+        return set()  # the deed refuses it, and says so in the audit log
+    return ws.telemetry.known_ids(deployment)
+
+
+def _settle(ws: Workspace, session: Session, deployment: str) -> None:
+    """Announce actuals whose writer stopped after their event; remove those that have none.
+
+    Only one process at a time is in a deed, so whoever wrote what lies here is not writing any more.
+    """
+    from jupyter_mlops.store.tables import AuditEvent
+
+    for path in ws.telemetry.unannounced(deployment):
+        told = sqlmodel.col(AuditEvent.body).contains(_digest(path))
+        if session.exec(sqlmodel.select(AuditEvent.seq).where(told)).first() is None:
+            path.unlink(missing_ok=True)
+        else:
+            ws.telemetry.announce(path)
+
+
+def _digest(written: Path) -> str:
+    return "sha256:" + written.stem.rpartition("-")[2]
 
 
 def _read(

@@ -20,6 +20,7 @@ import uvicorn
 
 from jupyter_mlops.domain.access import Actor
 from jupyter_mlops.errors import Invalid, MlopsError, Unavailable
+from jupyter_mlops.services.scoring import settle
 from jupyter_mlops.services.workspace import Workspace, open_local
 from jupyter_mlops.serving.app import App
 from jupyter_mlops.serving.fleet import Fleet
@@ -72,6 +73,7 @@ def _serve(ws: Workspace, fleet: Fleet, bound: socket.socket, host: str) -> None
     port = bound.getsockname()[1]
     token = secrets.token_urlsafe(32)
     ws.telemetry.seal()
+    settle(ws)
     repeats = Repeats(ws)
     for model in fleet:
         repeats.remember_log(model.deployment)

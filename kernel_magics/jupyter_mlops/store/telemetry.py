@@ -6,9 +6,9 @@ On disk: ``spool/NAME/*.log`` while it is written, then ``predictions/deployment
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,8 +84,11 @@ class Telemetry:
 
     def write_actuals(
         self, deployment: str, rows: Sequence[Mapping[str, Any]], *, known_at: datetime
-    ) -> str:
-        """Keep what really happened, durably, and return the digest of the file."""
+    ) -> Path:
+        """Write down what really happened, durably; nobody reads it before it is announced.
+
+        The file's name ends with its digest, so that the event of its arrival can be found.
+        """
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -97,8 +100,19 @@ class Telemetry:
         data = sink.getvalue().to_pybytes()
         stamp = iso(known_at).replace(":", "").replace("-", "")
         folder = self._home.actuals / f"deployment={deployment}"
-        _write_durably(folder / f"{stamp}-{secrets.token_hex(4)}.parquet", data)
-        return "sha256:" + hashlib.sha256(data).hexdigest()
+        path = folder / f".{stamp}-{hashlib.sha256(data).hexdigest()}.parquet"
+        _write_durably(path, data)
+        return path
+
+    def unannounced(self, deployment: str) -> list[Path]:
+        """Return the actuals that were written and not announced: somebody stopped in between."""
+        folder = self._home.actuals / f"deployment={deployment}"
+        return sorted(folder.glob(".*.parquet")) if folder.is_dir() else []
+
+    def announce(self, path: Path) -> None:
+        """Let actuals be read, now that the audit log knows of them."""
+        with contextlib.suppress(FileNotFoundError):  # somebody settled it before
+            path.rename(path.with_name(path.name[1:]))
 
     def read_actuals(self, deployment: str, *, known_until: datetime | None = None) -> pa.Table:
         """Return every actual known by then: id, prediction_id, value (text), at, known_at."""

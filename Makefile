@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FRONT := $(shell find extension/src extension/style extension/schema -type f)
 DEMO := .demo
+# More words for JupyterLab: make lab LAB="--no-browser --port 8890"
+LAB ?=
 
 export JUPYTER_MLOPS_WORKSPACE ?= $(CURDIR)/$(DEMO)/workspace
 
@@ -23,11 +25,11 @@ test: $(READY)  ## Run all tests
 
 lab: $(READY)  ## Open JupyterLab on the tour
 	mkdir -p $(DEMO)
-	$(BIN)/jupyter lab binder/tour.ipynb
+	$(BIN)/jupyter lab $(LAB) binder/tour.ipynb
 
 dashboards: $(READY)  ## Open the executive dashboard in Voilà
 	mkdir -p $(DEMO)
-	$(BIN)/jupyter lab --LabApp.default_url=/jupyter-mlops/dashboards/executive
+	$(BIN)/jupyter lab $(LAB) --LabApp.default_url=/jupyter-mlops/dashboards/executive
 
 lint: $(READY) types  ## Check style, types, and the arrows between rooms
 	$(BIN)/ruff check .

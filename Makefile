@@ -11,10 +11,10 @@ LAB ?=
 
 export JUPYTER_MLOPS_WORKSPACE ?= $(CURDIR)/$(DEMO)/workspace
 
-.PHONY: help demo test lab dashboards lint types build bench generate clean
+.PHONY: help demo test lab dashboards lint types build bench chaos chaos-long generate clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(READY)  ## Run the tour from start to end and say what happened
 	$(BIN)/python binder/run_tour.py $(DEMO)
@@ -46,6 +46,12 @@ build: $(READY)  ## Build the wheel and the source distribution
 
 bench: $(READY)  ## Measure, as ratios against named things
 	env -u JUPYTER_MLOPS_WORKSPACE $(BIN)/python tests/bench
+
+chaos: $(READY)  ## Kill, swap and stop the server under load
+	env -u JUPYTER_MLOPS_WORKSPACE $(BIN)/python tests/chaos
+
+chaos-long: $(READY)  ## The same with the counts of the promises; takes hours
+	env -u JUPYTER_MLOPS_WORKSPACE $(BIN)/python tests/chaos --long
 
 generate: $(READY)  ## Write grammar, types, reference and catalogues anew
 	$(BIN)/python -m jupyter_mlops.commands.grammar

@@ -179,3 +179,23 @@ def test_what_was_acknowledged_is_found_again_after_kill_9(tmp_path, rows):
     ws.telemetry.seal()
     sealed = ws.telemetry.read_predictions("clinic")["prediction_id"].to_pylist()
     assert sorted(sealed) == sorted(found)
+
+
+def test_a_server_that_is_told_to_stop_takes_leave_before_it_goes(tmp_path, rows):
+    session = open_workspace(tmp_path / "workspace")
+    deployed(session)
+    known = json.loads((tmp_path / "workspace" / "server.json").read_text())
+    headers = {"Authorization": f"Bearer {known['token']}"}
+    with httpx.Client(base_url=known["url"], headers=headers) as client:
+        assert client.get("/v2/health/ready").status_code == 200
+        os.kill(known["pid"], signal.SIGTERM)
+        for _ in range(100):
+            ready = httpx.get(known["url"] + "/v2/health/ready")
+            if ready.status_code == 503:
+                break
+        answer = client.post("/deployments/clinic/predictions", json={"rows": rows[:1]})
+    assert ready.status_code == 503
+    assert answer.status_code == 200
+    assert answer.headers["connection"] == "close"
+    assert not (tmp_path / "workspace" / "server.json").exists()
+    assert session.stop().running is False

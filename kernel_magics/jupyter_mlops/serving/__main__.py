@@ -30,13 +30,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DRAIN_SECONDS = 30
+FAREWELL_SECONDS = 0.5
+"""How long a server that was told to stop still takes requests, while callers learn to go elsewhere."""
 
 
 class Server(uvicorn.Server):
     """Says where it listens once it can answer, and takes that back when it ends."""
 
-    def __init__(self, config: uvicorn.Config, home_file: Path, told: dict[str, Any]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: App, home_file: Path, told: dict[str, Any]
+    ) -> None:
         super().__init__(config)
+        self._app = app
         self._home_file = home_file
         self._told = told
 
@@ -46,8 +51,10 @@ class Server(uvicorn.Server):
         _write_private(self._home_file, json.dumps(self._told))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take ``server.json`` back, then answer what is still open."""
+        """Take ``server.json`` back, take leave of who still comes, then answer what is open."""
         self._home_file.unlink(missing_ok=True)
+        self._app.take_leave()
+        await asyncio.sleep(FAREWELL_SECONDS)
         await super().shutdown(sockets)
 
 
@@ -89,7 +96,7 @@ def _serve(ws: Workspace, fleet: Fleet, bound: socket.socket, host: str) -> None
     # uvicorn raises the signal once more when it has drained; what follows still has to run
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _drained)
-    server = Server(_config(app), ws.home.server_file, told)
+    server = Server(_config(app), app, ws.home.server_file, told)
     watcher = threading.Thread(target=fleet.watch, args=(_say,), daemon=True)
     watcher.start()
     try:

@@ -86,6 +86,7 @@ class App:
         self._counts = Counts()
         self._clients: dict[Any, float] = {}
         self._busy = 0
+        self._farewell: list[tuple[bytes, bytes]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong is a problem with a code, never a traceback."""
@@ -97,9 +98,13 @@ class App:
             status, kind, body = await self._route(scope, headers, receive)
         except Problem as problem:
             extra = [(k.lower().encode(), v.encode()) for k, v in problem.headers.items()]
-            await _send(send, problem.status, [PROBLEM, *extra], problem.body())
+            await _send(send, problem.status, [PROBLEM, *extra, *self._farewell], problem.body())
             return
-        await _send(send, status, [kind], body)
+        await _send(send, status, [kind, *self._farewell], body)
+
+    def take_leave(self) -> None:
+        """Say from now on that this server is not ready, and end each connection with its answer."""
+        self._farewell = [(b"connection", b"close")]
 
     def close(self) -> None:
         """Make every log durable and end its segment."""
@@ -169,6 +174,7 @@ class App:
 
     def _ready(self) -> tuple[int, tuple[bytes, bytes], bytes]:
         broken = any(journal.is_broken for journal in self._journals.values())
+        broken = broken or bool(self._farewell)
         return (503, JSON, b'{"ready":false}') if broken else (200, JSON, b'{"ready":true}')
 
     async def _predictions(

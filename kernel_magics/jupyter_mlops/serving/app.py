@@ -194,7 +194,8 @@ class App:
         length = headers.get(inference.LENGTH, b"")
         header = int(length) if length.isdigit() else None
         binary = header is not None
-        kinds = (questions.JSON, "application/octet-stream") if binary else (questions.JSON,)
+        # the protocol's own clients send binary tensors without saying what kind of body it is
+        kinds = (questions.JSON, "application/octet-stream", "") if binary else (questions.JSON,)
 
         def read(_kind: str, body: bytes, features: Features) -> Question:
             return inference.read(body, features, header=header)
@@ -331,7 +332,7 @@ async def _off_loop(aside: bool, work: Callable[..., Any], *words: Any) -> Any:
 async def _read(headers: Headers, receive: Receive, kinds: Sequence[str]) -> tuple[str, bytes]:
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
     if kind not in kinds or headers.get(b"content-encoding"):
-        allowed = " or ".join(kinds)
+        allowed = " or ".join(filter(None, kinds))
         raise Problem(415, "unsupported_media_type", f"Send {allowed}, not compressed.")
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > bodies.LARGEST:

@@ -7,6 +7,7 @@ that does not add up is the torn tail of a crash, and nothing after it was ever 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -76,9 +77,11 @@ class Log:
         try:
             if self._at + len(frame) > self._capacity:
                 self._roll(len(frame))
-            os.pwrite(self._handle, frame, self._at)
+            written = os.pwrite(self._handle, frame, self._at)
         except OSError as error:
             raise self._failed(error.strerror or str(error)) from None
+        if written < len(frame):
+            raise self._failed(os.strerror(errno.ENOSPC))
         self._at += len(frame)
 
     def commit(self) -> None:

@@ -193,9 +193,8 @@ class App:
     ) -> bytes:
         length = headers.get(inference.LENGTH, b"")
         header = int(length) if length.isdigit() else None
-        binary = header is not None
-        # the protocol's own clients send binary tensors without saying what kind of body it is
-        kinds = (questions.JSON, "application/octet-stream", "") if binary else (questions.JSON,)
+        # one of the protocol's own clients does not say what kind of body it sends
+        kinds = (questions.JSON, "", *(("application/octet-stream",) if header else ()))
 
         def read(_kind: str, body: bytes, features: Features) -> Question:
             return inference.read(body, features, header=header)

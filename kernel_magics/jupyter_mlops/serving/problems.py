@@ -31,7 +31,7 @@ class Problem(Exception):
     headers: dict[str, str] = field(default_factory=dict)
 
     def body(self) -> bytes:
-        """Return the problem document (RFC 9457) in ASCII."""
+        """Return the problem document (RFC 9457) in ASCII; ``error`` is for OIP v2's clients."""
         told = {
             "type": f"about:blank#{self.code}",
             "title": self.code.replace("_", " "),
@@ -39,6 +39,7 @@ class Problem(Exception):
             "code": self.code,
             "detail": self.detail,
             "hint": self.hint,
+            "error": self.detail,
         }
         return json.dumps(told).encode()
 

@@ -75,3 +75,19 @@ def test_a_folder_that_cannot_be_made_is_said_so(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Invalid, match="cannot be made"):
         open_local(tmp_path / "file" / "workspace")
+
+
+def test_an_older_store_is_brought_up_and_was_copied_first(sqlite_workspace):
+    home = sqlite_workspace.home
+    with sqlite_workspace.engine.begin() as connection:
+        for statement in (
+            "DROP TABLE rules",
+            "ALTER TABLE rollout DROP COLUMN gate",
+            "ALTER TABLE rollout DROP COLUMN share",
+            "UPDATE alembic_version SET version_num = '0001'",
+        ):
+            connection.execute(text(statement))
+    with open_local(home.url).look() as session:
+        assert session.execute(text("SELECT count(gate) FROM rollout")).scalar() == 0
+    (copy,) = (home.folder / "backups").glob("store-0001-*.db")
+    assert copy.stat().st_size > 0

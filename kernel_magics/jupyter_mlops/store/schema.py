@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from jupyter_mlops.config import Home
 from jupyter_mlops.errors import Invalid
 from jupyter_mlops.store.engine import writing
 
-NEWEST: Final = "0001"
+NEWEST: Final = "0002"
 
 
 def prepare(engine: Engine, home: Home) -> bool:
@@ -32,6 +33,8 @@ def prepare(engine: Engine, home: Home) -> bool:
         found = _revision(engine)
         if found == NEWEST:
             return False
+        if found is not None:
+            _back_up(engine, home, found)
         _migrate(engine, home)
         return found is None
 
@@ -84,6 +87,20 @@ def _migrate(engine: Engine, home: Home) -> None:
         config.attributes["connection"] = session.connection()
         command.upgrade(config, NEWEST)
     engine.dispose()
+
+
+def _back_up(engine: Engine, home: Home, found: str) -> None:
+    """Copy a SQLite store as it is before its form changes; PostgreSQL has backups of its own."""
+    if not home.is_sqlite:
+        return
+    folder = home.folder / "backups"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    raw: Any = engine.raw_connection()
+    try:
+        raw.driver_connection.execute("VACUUM INTO ?", (str(folder / f"store-{found}-{stamp}.db"),))
+    finally:
+        raw.close()
 
 
 def _switch_wal_on(engine: Engine) -> None:

@@ -186,6 +186,7 @@ class Rollout(SQLModel, table=True):
     """One version carried into one role of one deployment, once, by one approved request.
 
     A rollback carries a version that was live before into its role again, by the same request.
+    A champion's ``share`` below 1 is a candidate's: 0 in shadow, above it a canary.
     """
 
     __tablename__ = "rollout"
@@ -210,6 +211,23 @@ class Rollout(SQLModel, table=True):
     at: str
     since: str = ""
     until: str = ""
+    gate: str = "swap"
+    share: float = 1.0
+
+
+class Rules(SQLModel, table=True):
+    """The rules of a deployment as somebody wrote them; the newest number applies."""
+
+    __tablename__ = "rules"
+    __table_args__ = (UniqueConstraint("deployment_id", "number"),)
+
+    id: int = Field(default=None, primary_key=True)
+    deployment_id: int = Field(foreign_key="deployment.id", index=True)
+    number: int
+    digest: str
+    text: str = _text()
+    body: str = _text()
+    at: str
 
 
 class Segment(SQLModel, table=True):

@@ -238,6 +238,8 @@ export interface DeploymentRow {
   owner: string;
   predictions: number;
   url: string | null;
+  canary: string | null;
+  share: number | null;
 }
 
 /** The deployments that match. */
@@ -252,6 +254,7 @@ export interface Rollout {
   digest: string;
   replaced: string | null;
   request: number;
+  share: number;
   url: string;
   seconds: number;
 }
@@ -387,7 +390,8 @@ export interface Arguments {
   requests: { query?: string };
   approve: { request: number; comment?: string };
   reject: { request: number; comment?: string };
-  deploy: { ref: string; to: string; role?: Role; reason?: string };
+  deploy: { ref: string; to: string; role?: Role; share?: number | null; reason?: string };
+  promote: { deployment: string; reason?: string };
   rollback: { deployment: string; reason?: string };
   deployments: { query?: string };
   retire: { deployment: string; reason?: string };
@@ -414,6 +418,7 @@ export interface Answers {
   approve: Request;
   reject: Request;
   deploy: Rollout;
+  promote: Rollout;
   rollback: Rollout;
   deployments: Deployments;
   retire: DeploymentRow;
@@ -443,6 +448,7 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   approve: 'deed',
   reject: 'deed',
   deploy: 'deed',
+  promote: 'deed',
   rollback: 'deed',
   deployments: 'read',
   retire: 'deed',

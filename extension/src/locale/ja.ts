@@ -86,6 +86,7 @@ export const ja: Readonly<Record<string, string>> = {
   '{n} d': '{n} 日',
   '{n} h': '{n} 時間',
   '{n} min': '{n} 分',
+  'with {ref} on {share} of the cases': '{share} のケースで {ref} を試行中',
   '{n} mo': '{n} か月',
   '{n} more; search to find them.': 'ほか {n} 件。検索で絞り込めます。',
   '{n} predictions in 7 days': '7 日間の予測 {n} 件',

@@ -46,6 +46,15 @@ def _items(data: Data) -> list[Row]:
     return list(data["items"])
 
 
+def _fleet(data: Data) -> list[Row]:
+    """Return the deployments; a canary stands behind the champion it shares the traffic with."""
+    rows = [dict(row) for row in data["items"]]
+    for row in rows:
+        if row["canary"]:
+            row["version"] = f"{row['version']} + {row['canary']} ({row['share']:.1%})"
+    return rows
+
+
 def _attention(data: Data) -> list[Row]:
     return list(data["attention"])
 
@@ -95,7 +104,7 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "check": (_EVIDENCE, _items),
     "request": (_EVIDENCE, _checks),
     "requests": (("id", "ref", "deployment", "state", "risk", "requested_at"), _items),
-    "deployments": (("status", "name", "version", "state", "predictions", "because"), _items),
+    "deployments": (("status", "name", "version", "state", "predictions", "because"), _fleet),
     "predict": (("id", "prediction", "probabilities", "interval", "warnings"), _items),
     "monitor": (("status", "part", "because"), _parts),
     "service": (("metric", "value"), _traffic),

@@ -139,13 +139,18 @@ def _labels(data: Data) -> list[str]:
 
 
 def _deploy(data: Data) -> str:
+    share = float(data["share"])
+    who = {"ref": data["version"], "name": data["deployment"], "share": f"{share:.3g}"}
     parts = [
-        tell("✓ {ref} answers for {name}", ref=data["version"], name=data["deployment"]),
+        tell("✓ {ref} answers for {name}", **who)
+        if share >= 1
+        else tell("✓ {ref} answers a share of {share} of the cases for {name}", **who),
         str(data["url"]),
         tell("took {seconds} s", seconds=number(float(data["seconds"]))),
     ]
     if data["replaced"]:
-        parts.append(tell("in place of {ref}", ref=data["replaced"]))
+        in_place = tell("in place of {ref}", ref=data["replaced"])
+        parts.append(in_place if share >= 1 else tell("beside {ref}", ref=data["replaced"]))
     return DOT.join(parts)
 
 
@@ -245,6 +250,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "approve": _approve,
     "reject": _reject,
     "deploy": _deploy,
+    "promote": _deploy,
     "rollback": _deploy,
     "deployments": _deployments,
     "retire": _retire,

@@ -180,6 +180,8 @@ class DeploymentRow(TypedDict):
     owner: str
     predictions: int
     url: str | None
+    canary: str | None
+    share: float | None
 
 
 class Deployments(TypedDict):
@@ -196,6 +198,7 @@ class Rollout(TypedDict):
     digest: str
     replaced: str | None
     request: int
+    share: float
     url: str
     seconds: float
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Final
 
-from jupyter_mlops.errors import Conflict
+from jupyter_mlops.errors import Conflict, Invalid, Refused
 
 ROLLOUT_SECONDS: Final = 60.0
+WHOLE: Final = 1.0
+"""The share of a champion; a canary's is below it."""
 
 
-def check_may_begin(deployment: str, *, state: str, loading: str | None) -> None:
+def check_may_begin(
+    deployment: str, *, state: str, loading: str | None, trying: str | None = None
+) -> None:
     """Raise when a deployment is retired or another change of it is on its way.
 
     Raises:
@@ -31,6 +36,47 @@ def check_may_begin(deployment: str, *, state: str, loading: str | None) -> None
             deployment=deployment,
             ref=loading,
         )
+    if trying is not None:
+        raise Conflict(
+            "{ref} is being tried out at {deployment}.",
+            "`promote {deployment}` makes it the champion, `rollback {deployment}` takes it back.",
+            code="canary_under_way",
+            deployment=deployment,
+            ref=trying,
+        )
+
+
+def check_share(share: float) -> None:
+    """Raise unless a share is above 0 and at most 1."""
+    if not 0 < share <= WHOLE:
+        raise Invalid(
+            "A share is above 0 and at most 1, not {share}.",
+            "`--share 0.1` gives a tenth of the traffic; `rollback` takes a canary back.",
+            code="share_invalid",
+            share=share,
+        )
+
+
+def check_may_share(deployment: str, share: float, *, has_champion: bool) -> None:
+    """Raise when there is nobody to share the traffic with."""
+    if share < WHOLE and not has_champion:
+        raise Refused(
+            "Nothing is live at {deployment} that a canary could share the traffic with.",
+            "a first release takes everything: leave --share out.",
+            code="nothing_live",
+            deployment=deployment,
+        )
+
+
+def is_tried_on(case: str, share: float) -> bool:
+    """Say whether a case belongs to the canary; the same case always does, at any larger share too.
+
+    >>> share_of_cases = sum(is_tried_on(str(case), 0.1) for case in range(10_000)) / 10_000
+    >>> round(share_of_cases, 2)
+    0.1
+    """
+    drawn = blake2b(case.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    return int.from_bytes(drawn, "big") < share * 2**32
 
 
 def check_may_retire(deployment: str, *, state: str) -> None:

@@ -44,6 +44,7 @@ def champion(ws: Workspace, deployment: str) -> Champion:
         last = session.exec(
             sqlmodel.select(tables.Rollout, tables.Version)
             .where(tables.Rollout.deployment_id == place.id, tables.Rollout.since != "")
+            .where(tables.Rollout.share >= 1)
             .where(tables.Rollout.version_id == tables.Version.id)
             .order_by(sqlmodel.col(tables.Rollout.since).desc())
         ).first()

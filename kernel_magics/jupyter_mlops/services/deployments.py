@@ -8,8 +8,7 @@ then says in the store that it is live. Until that moment the champion serves on
 from __future__ import annotations
 
 import time as clock
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlmodel
 
@@ -18,13 +17,16 @@ from jupyter_mlops.domain.answers import Rollout as RolloutAnswer
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, deed, read
 from jupyter_mlops.domain.deployments import (
     ROLLOUT_SECONDS,
+    WHOLE,
     champion_before,
     check_may_begin,
     check_may_retire,
+    check_may_share,
+    check_share,
 )
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Refused, Unavailable
-from jupyter_mlops.services import health, lookup, proof, server
+from jupyter_mlops.services import health, lookup, proof, rollouts, server
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -34,17 +36,6 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.02
 
 
-@dataclass(frozen=True)
-class Served:
-    """What a prediction server has to serve, or to load in order to serve it."""
-
-    deployment: str
-    rollout: int
-    ref: str
-    digest: str
-    state: Literal["loading", "live"]
-
-
 @deed()
 def deploy(
     ws: Workspace,
@@ -52,48 +43,71 @@ def deploy(
     *,
     to: DeploymentName,
     role: Role = "champion",
+    share: float | None = None,
     reason: str = "",
 ) -> RolloutAnswer:
     """Carry out an approved change: a first release, or a replacement without a dropped request.
 
     Starts the workspace's prediction server when none runs. The version is verified, loaded and
-    warmed before it takes over; if that fails, what was live stays live.
+    warmed before it takes over; if that fails, what was live stays live. With a `share` below 1 it
+    is a canary: that share of the cases asks it, each case always the same version. Say a larger
+    share to raise it, `promote` to give it everything, `rollback` to take it back.
     """
     check_name(to, what="deployment")
+    wanted = WHOLE if share is None else share
+    check_share(wanted)
     began = clock.monotonic()
     with ws.act("deployment:rollout", subject=f"deployment:{to}", reason=reason) as act:
         parent, version = lookup.version(act.session, ref)
-        asked = proof.usable(act.session, version, to, now=ws.now())
-        place = _place(ws, act, to, parent)
-        before = lookup.champion(act.session, place)
-        replaced = lookup.ref_of(act.session, before[1]) if before else None
-        rollout = _begin(ws, act, place, version, asked, role)
-        act.outcome = "begun"
-        act.before, act.after = (
-            {"version": replaced},
-            {"version": f"{parent.name}:{version.number}"},
-        )
+        tried = _tried(act.session, to, version)
+        if tried is not None:
+            replaced, rollout = _give(ws, act, tried, wanted), tried.id
+        else:
+            asked = proof.usable(act.session, version, to, now=ws.now())
+            place = _place(ws, act, to, parent)
+            before = lookup.champion(act.session, place)
+            check_may_share(to, wanted, has_champion=before is not None)
+            replaced = lookup.ref_of(act.session, before[1]) if before else None
+            rollout = _begin(ws, act, place, version, asked, role, wanted)
+            act.outcome = "begun"
+            act.before = {"version": replaced}
+            act.after = {"version": f"{parent.name}:{version.number}", "share": wanted}
     return _carried(ws, rollout, to, replaced, began)
+
+
+@deed()
+def promote(ws: Workspace, deployment: DeploymentName, *, reason: str = "") -> RolloutAnswer:
+    """Give a canary all of the traffic: it becomes the champion, by the approval it went out with."""
+    began = clock.monotonic()
+    with ws.act("deployment:promotion", subject=f"deployment:{deployment}", reason=reason) as act:
+        place = lookup.deployment(act.session, deployment)
+        tried = rollouts.candidate(act.session, place)
+        if tried is None:
+            raise Refused(
+                "{deployment} tries nothing out that could be promoted.",
+                "`deploy REF --to {deployment} --share 0.1` tries an approved version out.",
+                code="nothing_to_promote",
+                deployment=deployment,
+            )
+        replaced = _give(ws, act, tried, WHOLE)
+    return _carried(ws, tried.id, deployment, replaced, began)
 
 
 @deed()
 def rollback(ws: Workspace, deployment: DeploymentName, *, reason: str = "") -> RolloutAnswer:
     """Go back to the champion before this one, without a dropped request.
 
-    It needs no new decision: it was approved and live before. Its approval is verified again.
+    A canary is taken back first: the champion then answers everything again. Either needs no new
+    decision, since it leads to what was approved and live before; that is verified again.
     """
     began = clock.monotonic()
     with ws.act("deployment:rollback", subject=f"deployment:{deployment}", reason=reason) as act:
         place = lookup.deployment(act.session, deployment)
-        _check_free(act.session, place)
-        last = _before(act.session, place)
-        version = act.session.get_one(tables.Version, last.version_id)
-        serving = lookup.champion(act.session, place)
-        replaced = lookup.ref_of(act.session, serving[1]) if serving else None
-        rollout = _written(ws, act, _next(place, version, last.request_id, "rollback", last.role))
-        act.outcome = "begun"
-        act.before = {"version": replaced}
-        act.after = {"version": lookup.ref_of(act.session, version)}
+        tried = rollouts.candidate(act.session, place)
+        if tried is not None:
+            replaced, rollout = _take_back(ws, act, place, tried)
+        else:
+            replaced, rollout = _go_back(ws, act, place)
     return _carried(ws, rollout, deployment, replaced, began)
 
 
@@ -121,7 +135,7 @@ def retire(ws: Workspace, deployment: DeploymentName, *, reason: str = "") -> De
         act.after = {"state": "retired"}
         place.state = "retired"
         act.session.add(place)
-        for rollout in _rollouts(act.session, place, "live", "loading"):
+        for rollout in rollouts.of_place(act.session, place, "live", "loading"):
             rollout.state, rollout.until = "ended", ws.now()
             act.session.add(rollout)
         if serving:
@@ -129,76 +143,6 @@ def retire(ws: Workspace, deployment: DeploymentName, *, reason: str = "") -> De
         act.session.flush()
         row = _row(act.session, place)
     return health.filled_in(ws, [row])[0]
-
-
-def served(ws: Workspace) -> list[Served]:
-    """Return what should be live, and what waits to be loaded."""
-    with ws.look() as session:
-        rows = session.exec(
-            sqlmodel.select(tables.Deployment, tables.Rollout, tables.Version, tables.Model)
-            .where(tables.Deployment.id == tables.Rollout.deployment_id)
-            .where(tables.Rollout.version_id == tables.Version.id)
-            .where(tables.Version.model_id == tables.Model.id)
-            .where(sqlmodel.col(tables.Rollout.state).in_(("live", "loading")))
-            .order_by(sqlmodel.col(tables.Rollout.id))
-        ).all()
-    return [
-        Served(
-            deployment=place.name,
-            rollout=rollout.id,
-            ref=f"{parent.name}:{version.number}",
-            digest=version.digest,
-            state="live" if rollout.state == "live" else "loading",
-        )
-        for place, rollout, version, parent in rows
-    ]
-
-
-def verify(ws: Workspace, rollout: int) -> None:
-    """Raise unless a rollout stands on a complete approval of these very bytes."""
-    with ws.look() as session:
-        proof.verify(session, session.get_one(tables.Rollout, rollout))
-
-
-def carry_out(ws: Workspace, rollout: int) -> None:
-    """Say that a loaded version answers now; the one before it ends at the same moment."""
-    with ws.act("deployment:rollout", subject=f"rollout:{rollout}") as act:
-        coming = act.session.get_one(tables.Rollout, rollout)
-        if coming.state != "loading":
-            act.nothing()
-            return
-        proof.verify(act.session, coming)
-        place = act.session.get_one(tables.Deployment, coming.deployment_id)
-        version = act.session.get_one(tables.Version, coming.version_id)
-        now = ws.now()
-        for going in _rollouts(act.session, place, "live"):
-            going.state, going.until = "ended", now
-            act.session.add(going)
-        coming.state, coming.since = "live", now
-        place.state, place.model_id = "live", version.model_id
-        asked = act.session.get_one(tables.Request, coming.request_id)
-        asked.state = "carried out"
-        act.session.add_all([coming, place, asked])
-        act.subject = f"deployment:{place.name}"
-        act.outcome = "carried out"
-        act.after = {"version": lookup.ref_of(act.session, version), "digest": version.digest}
-
-
-def fail(ws: Workspace, rollout: int, because: str) -> None:
-    """Say that a version could not be loaded; what was live stays live."""
-    with ws.act("deployment:rollout", subject=f"rollout:{rollout}", reason=because) as act:
-        coming = act.session.get_one(tables.Rollout, rollout)
-        if coming.state != "loading":
-            act.nothing()
-            return
-        _give_up(act, coming, because)
-
-
-def revision(ws: Workspace) -> int:
-    """Return a number that changes whenever anything in the store does."""
-    with ws.look() as session:
-        newest = session.exec(sqlmodel.select(sqlmodel.func.max(tables.AuditEvent.seq))).one()
-    return int(newest or 0)
 
 
 def _place(ws: Workspace, act: Deed, name: str, parent: tables.Model) -> tables.Deployment:
@@ -213,12 +157,79 @@ def _place(ws: Workspace, act: Deed, name: str, parent: tables.Model) -> tables.
     return known
 
 
+def _tried(session: Session, name: str, version: tables.Version) -> tables.Rollout | None:
+    """Return the canary of this very version, whose share may be changed."""
+    place = session.exec(
+        sqlmodel.select(tables.Deployment).where(tables.Deployment.name == name)
+    ).first()
+    found = rollouts.candidate(session, place) if place else None
+    return found if found is not None and found.version_id == version.id else None
+
+
+def _give(ws: Workspace, act: Deed, tried: tables.Rollout, share: float) -> str | None:
+    """Change the share of a canary, after verifying its approval; return the champion's ref."""
+    proof.verify(act.session, tried)
+    place = act.session.get_one(tables.Deployment, tried.deployment_id)
+    version = act.session.get_one(tables.Version, tried.version_id)
+    serving = lookup.champion(act.session, place)
+    replaced = lookup.ref_of(act.session, serving[1]) if serving else None
+    ref = lookup.ref_of(act.session, version)
+    act.outcome = "carried out"
+    act.before = {"version": replaced, "share": tried.share}
+    act.after = {"version": ref, "digest": version.digest, "share": share}
+    if share >= WHOLE:
+        rollouts.end(act.session, place, now=ws.now())
+        tried.state, tried.since, tried.until = "live", ws.now(), ""
+        place.model_id = version.model_id
+    tried.share = share
+    act.session.add_all([tried, place])
+    return replaced
+
+
+def _take_back(
+    ws: Workspace, act: Deed, place: tables.Deployment, tried: tables.Rollout
+) -> tuple[str | None, int]:
+    """End a canary; return its ref and the champion's rollout."""
+    version = act.session.get_one(tables.Version, tried.version_id)
+    serving = lookup.champion(act.session, place)
+    if serving is None:
+        raise _nothing_before(place.name)
+    tried.state, tried.until, tried.because = "ended", ws.now(), act.reason
+    act.session.add(tried)
+    taken = lookup.ref_of(act.session, version)
+    act.outcome = "carried out"
+    act.before = {"version": taken, "share": tried.share}
+    act.after = {"version": lookup.ref_of(act.session, serving[1]), "share": WHOLE}
+    return taken, serving[0].id
+
+
+def _go_back(ws: Workspace, act: Deed, place: tables.Deployment) -> tuple[str | None, int]:
+    """Write down that the champion before this one comes back; return what it replaces."""
+    _check_free(act.session, place)
+    last = _before(act.session, place)
+    version = act.session.get_one(tables.Version, last.version_id)
+    serving = lookup.champion(act.session, place)
+    replaced = lookup.ref_of(act.session, serving[1]) if serving else None
+    rollout = _written(ws, act, _next(place, version, last.request_id, "rollback", last.role))
+    act.outcome = "begun"
+    act.before = {"version": replaced}
+    act.after = {"version": lookup.ref_of(act.session, version)}
+    return replaced, rollout
+
+
 def _check_free(session: Session, place: tables.Deployment) -> None:
     """Raise when a deployment is retired, or another change of it is on its way."""
-    loading = _rollouts(session, place, "loading")
+    loading = rollouts.of_place(session, place, "loading")
     waiting = session.get_one(tables.Version, loading[0].version_id) if loading else None
     ref = lookup.ref_of(session, waiting) if waiting else None
-    check_may_begin(place.name, state=place.state, loading=ref)
+    tried = rollouts.candidate(session, place)
+    trying = session.get_one(tables.Version, tried.version_id) if tried else None
+    check_may_begin(
+        place.name,
+        state=place.state,
+        loading=ref,
+        trying=lookup.ref_of(session, trying) if trying else None,
+    )
 
 
 def _begin(
@@ -228,6 +239,7 @@ def _begin(
     version: tables.Version,
     asked: int,
     role: str,
+    share: float,
 ) -> int:
     """Write down what should be live; a rollout that failed under the same request is tried again."""
     again = act.session.exec(
@@ -235,7 +247,9 @@ def _begin(
         .where(tables.Rollout.request_id == asked)
         .where(tables.Rollout.action == "deploy")
     ).first()
-    return _written(ws, act, again or _next(place, version, asked, "deploy", role))
+    rollout = again or _next(place, version, asked, "deploy", role)
+    rollout.share, rollout.gate = share, "swap" if share >= WHOLE else "canary"
+    return _written(ws, act, rollout)
 
 
 def _next(
@@ -266,16 +280,20 @@ def _before(session: Session, place: tables.Deployment) -> tables.Rollout:
     Raises:
         Refused: there was none.
     """
-    past = _rollouts(session, place)
+    past = [found for found in rollouts.of_place(session, place) if found.share >= WHOLE]
     version = champion_before([(found.version_id, bool(found.since)) for found in past])
     if version is None:
-        raise Refused(
-            "{deployment} has no champion to go back to.",
-            "`retire {deployment}` stops it; `deploy REF --to {deployment}` replaces it.",
-            code="nothing_before",
-            deployment=place.name,
-        )
+        raise _nothing_before(place.name)
     return next(found for found in past if found.version_id == version and found.since)
+
+
+def _nothing_before(deployment: str) -> Refused:
+    return Refused(
+        "{deployment} has no champion to go back to.",
+        "`retire {deployment}` stops it; `deploy REF --to {deployment}` replaces it.",
+        code="nothing_before",
+        deployment=deployment,
+    )
 
 
 def _carried(
@@ -287,25 +305,26 @@ def _carried(
         version = session.get_one(tables.Version, written.version_id)
         ref = lookup.ref_of(session, version)
     running = server.ensure(ws)
-    _await_live(ws, rollout, deployment, version.digest)
+    _await_live(ws, rollout, deployment, server.Serving(version.digest, written.share))
     return RolloutAnswer(
         deployment=deployment,
         version=ref,
         digest=version.digest,
         replaced=replaced,
         request=written.request_id,
+        share=written.share,
         url=f"{running['url']}/deployments/{deployment}/predictions",
         seconds=round(clock.monotonic() - began, 3),
     )
 
 
-def _await_live(ws: Workspace, rollout: int, deployment: str, digest: str) -> None:
+def _await_live(ws: Workspace, rollout: int, deployment: str, wanted: server.Serving) -> None:
     """Wait until the prediction server answers with the version, or has said why it does not."""
     until = clock.monotonic() + ROLLOUT_SECONDS
     while clock.monotonic() < until:
         with ws.look() as session:
             now = session.get_one(tables.Rollout, rollout)
-        if now.state == "live" and server.serves(ws, deployment) == digest:
+        if now.state == "live" and wanted in server.serves(ws, deployment):
             return
         if now.state not in ("live", "loading"):
             raise Refused(
@@ -333,31 +352,15 @@ def _withdraw(ws: Workspace, rollout: int) -> None:
         if coming.state != "loading":
             act.nothing()
             return
-        _give_up(act, coming, "It was not loaded in time.")
-
-
-def _give_up(act: Deed, coming: tables.Rollout, because: str) -> None:
-    place = act.session.get_one(tables.Deployment, coming.deployment_id)
-    version = act.session.get_one(tables.Version, coming.version_id)
-    coming.state, coming.because = "failed", because
-    act.session.add(coming)
-    act.subject = f"deployment:{place.name}"
-    act.outcome = "failed"
-    act.after = {"version": lookup.ref_of(act.session, version), "because": because}
-
-
-def _rollouts(session: Session, place: tables.Deployment, *states: str) -> list[tables.Rollout]:
-    """Return a deployment's rollouts, oldest first: those in one of the states, or all."""
-    query = sqlmodel.select(tables.Rollout).where(tables.Rollout.deployment_id == place.id)
-    if states:
-        query = query.where(sqlmodel.col(tables.Rollout.state).in_(states))
-    return list(session.exec(query.order_by(sqlmodel.col(tables.Rollout.id))))
+        rollouts.give_up(act, coming, "It was not loaded in time.")
 
 
 def _row(session: Session, place: tables.Deployment) -> DeploymentRow:
     """Return a deployment as the store knows it; its health is filled in from its log."""
     serving = lookup.champion(session, place)
     parent = session.get_one(tables.Model, place.model_id)
+    tried = rollouts.candidate(session, place)
+    trying = session.get_one(tables.Version, tried.version_id) if tried else None
     return DeploymentRow(
         name=place.name,
         model=parent.name,
@@ -371,6 +374,8 @@ def _row(session: Session, place: tables.Deployment) -> DeploymentRow:
         owner=parent.owner,
         predictions=0,
         url=None,
+        canary=lookup.ref_of(session, trying) if trying else None,
+        share=tried.share if tried else None,
     )
 
 

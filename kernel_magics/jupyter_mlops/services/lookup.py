@@ -88,7 +88,7 @@ def champion(session: Session, place: Deployment) -> tuple[Rollout, Version] | N
     """Return what a deployment serves now, if anything."""
     return session.exec(
         select(Rollout, Version)
-        .where(Rollout.deployment_id == place.id, Rollout.state == "live")
+        .where(Rollout.deployment_id == place.id, Rollout.state == "live", Rollout.share >= 1)
         .where(Rollout.version_id == Version.id)
     ).first()
 
@@ -131,7 +131,7 @@ def live_deployments(session: Session, found: Version, *, any_version: bool = Fa
     """Return the names of the deployments that serve this version, or any of its model."""
     query = (
         select(Deployment.name)
-        .where(Deployment.id == Rollout.deployment_id, Rollout.state == "live")
+        .where(Deployment.id == Rollout.deployment_id, Rollout.state == "live", Rollout.share >= 1)
         .where(Rollout.version_id == Version.id)
     )
     if any_version:
@@ -148,7 +148,7 @@ def _by_alias(query: Any, told: Reference) -> Any:
         return query.where(False)
     return (
         query.where(Model.name == told.name, Rollout.version_id == Version.id)
-        .where(Rollout.state == "live", Rollout.deployment_id == Deployment.id)
+        .where(Rollout.state == "live", Rollout.share >= 1, Rollout.deployment_id == Deployment.id)
         .where(Deployment.name == place)
     )
 

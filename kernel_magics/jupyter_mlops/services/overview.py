@@ -10,7 +10,7 @@ from jupyter_mlops.domain.answers import (
 )
 from jupyter_mlops.domain.arguments import read
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import approvals, deployments, registry
+from jupyter_mlops.services import approvals, deployments, registry, rollouts
 from jupyter_mlops.services.workspace import Workspace
 
 NEWEST_MODELS = 20
@@ -19,7 +19,7 @@ NEWEST_MODELS = 20
 @read()
 def overview(ws: Workspace) -> Overview:
     """Show what needs a person: waiting requests, deployments by health, the newest models."""
-    revision = deployments.revision(ws)
+    revision = rollouts.revision(ws)
     waiting = approvals.requests(ws, "open")["items"]
     fleet = [row for row in deployments.deployments(ws)["items"] if row["state"] != "retired"]
     known = registry.models(ws)["items"]

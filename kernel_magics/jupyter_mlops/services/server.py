@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,20 +86,34 @@ def where(ws: Workspace) -> dict[str, Any]:
     return running
 
 
-def serves(ws: Workspace, deployment: str) -> str:
-    """Return the digest that the running server answers with; empty when it does not."""
+@dataclass(frozen=True)
+class Serving:
+    """A version by its digest, and the share of the traffic it answers."""
+
+    digest: str
+    share: float
+
+
+def serves(ws: Workspace, deployment: str) -> list[Serving]:
+    """Return what the running server answers with; nothing when it does not answer."""
     import httpx
 
     running = find(ws)
     if running is None:
-        return ""
+        return []
     answer = httpx.get(
         f"{running['url']}/v2/models/{deployment}",
         headers={"Authorization": f"Bearer {running['token']}"},
         timeout=5,
         trust_env=False,
     )
-    return str(answer.json()["digest"]) if answer.status_code == httpx.codes.OK else ""
+    if answer.status_code != httpx.codes.OK:
+        return []
+    told = answer.json()
+    tried = told["canary"]
+    if tried is None:
+        return [Serving(told["digest"], 1.0)]
+    return [Serving(told["digest"], 0.0), Serving(tried["digest"], tried["share"])]
 
 
 def shown(ws: Workspace) -> Server | None:

@@ -16,7 +16,7 @@ from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.serving import bodies, described, inference, questions
 from jupyter_mlops.serving.counts import Counts
 from jupyter_mlops.serving.journal import Journal
-from jupyter_mlops.serving.models import Answered, Model, refused
+from jupyter_mlops.serving.places import Answered, Place, refused
 from jupyter_mlops.serving.problems import Problem, of_error
 from jupyter_mlops.serving.questions import Features, Question
 
@@ -165,10 +165,10 @@ class App:
             return cold[path]()
         if len(parts) == 3 and parts[:2] == ["v2", "models"]:  # noqa: PLR2004
             _only(method, "GET")
-            return 200, JSON, json.dumps(described.model(self._model(parts[2]))).encode()
+            return 200, JSON, json.dumps(described.model(self._place(parts[2]))).encode()
         if len(parts) == 4 and parts[:2] == ["v2", "models"] and parts[3] == "ready":  # noqa: PLR2004
             _only(method, "GET")
-            told = {"name": self._model(parts[2]).deployment, "ready": True}
+            told = {"name": self._place(parts[2]).deployment, "ready": True}
             return 200, JSON, json.dumps(told).encode()
         raise Problem(404, "not_found", "There is nothing here.", "GET /openapi.json lists routes.")
 
@@ -234,11 +234,11 @@ class App:
         rows: Rows,
     ) -> bytes:
         """Answer, or return the answer that was given to this key before."""
-        model, journal = self._model(deployment), self._journal(deployment)
+        place, journal = self._place(deployment), self._journal(deployment)
         kind, body = await _read(headers, receive, way.kinds)
         key = headers.get(b"idempotency-key")
         if not key:
-            return (await self._answered(model, journal, way, kind, body, began, {}, rows)).body
+            return (await self._answered(place, journal, way, kind, body, began, {}, rows)).body
         extra = {
             "key": hashlib.sha256(key).hexdigest(),
             "body_digest": hashlib.sha256(body).hexdigest(),
@@ -247,7 +247,7 @@ class App:
         if repeated is not None:
             return repeated
         try:
-            answered = await self._answered(model, journal, way, kind, body, began, extra, rows)
+            answered = await self._answered(place, journal, way, kind, body, began, extra, rows)
         finally:
             self._repeats.ended(deployment, key)
         self._repeats.keep(deployment, extra, answered.body)
@@ -255,7 +255,7 @@ class App:
 
     async def _answered(
         self,
-        model: Model,
+        place: Place,
         journal: Journal,
         way: Way,
         kind: str,
@@ -264,13 +264,13 @@ class App:
         extra: dict[str, str],
         rows: Rows,
     ) -> Answered:
-        features = model.loaded.features
+        features = place.champion.loaded.features
         asked = await _off_loop(len(body) > INLINE_BYTES, way.read, kind, body, features)
         rows.count = len(asked.rows)
-        aside = rows.count > INLINE_ROWS or not model.loaded.compiled
-        answered: Answered = await _off_loop(aside, model.answer, asked, began, extra)
+        aside = rows.count > INLINE_ROWS or not place.is_quick
+        answered: Answered = await _off_loop(aside, place.answer, asked, began, extra)
         await journal.write(answered.head, asked.record)
-        self._counts.answered(model.deployment, rows.count, (time.perf_counter() - began) * 1000)
+        self._counts.answered(place.deployment, rows.count, (time.perf_counter() - began) * 1000)
         return answered
 
     async def _actuals(
@@ -294,16 +294,16 @@ class App:
             raise of_error(error) from None
         return json.dumps(found).encode()
 
-    def _model(self, deployment: str) -> Model:
-        model = self._fleet.get(deployment)
-        if model is None:
+    def _place(self, deployment: str) -> Place:
+        place = self._fleet.get(deployment)
+        if place is None:
             raise Problem(
                 404,
                 "deployment_not_found",
                 "No such deployment is live here.",
                 "`deployments` lists them.",
             )
-        return model
+        return place
 
     def _journal(self, deployment: str) -> Journal:
         journal = self._journals.get(deployment)

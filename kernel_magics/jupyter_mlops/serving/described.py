@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jupyter_mlops.serving.models import Model
+    from jupyter_mlops.serving.places import Place
 
 _TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string"}
 _TABLES = {
@@ -36,9 +36,9 @@ def server() -> dict[str, Any]:
     }
 
 
-def model(found: Model) -> dict[str, Any]:
+def model(found: Place) -> dict[str, Any]:
     """Return a deployment's metadata: its version, its digest and what it reads."""
-    loaded = found.loaded
+    loaded = found.champion.loaded
     return {
         "name": found.deployment,
         "versions": [loaded.ref],
@@ -49,11 +49,19 @@ def model(found: Model) -> dict[str, Any]:
             for f in loaded.features
         ],
         "outputs": _outputs(found),
+        "canary": _canary(found),
     }
 
 
-def _outputs(found: Model) -> list[dict[str, Any]]:
-    loaded = found.loaded
+def _canary(found: Place) -> dict[str, Any] | None:
+    if found.canary is None:
+        return None
+    loaded = found.canary.loaded
+    return {"version": loaded.ref, "digest": loaded.digest, "share": found.share}
+
+
+def _outputs(found: Place) -> list[dict[str, Any]]:
+    loaded = found.champion.loaded
     kinds = {bool: "BOOL", int: "INT64"}
     named = kinds.get(type(loaded.classes[0]), "BYTES") if loaded.classes else "FP64"
     told = [
@@ -67,17 +75,17 @@ def _outputs(found: Model) -> list[dict[str, Any]]:
     return told
 
 
-def openapi(models: Sequence[Model]) -> dict[str, Any]:
+def openapi(places: Sequence[Place]) -> dict[str, Any]:
     """Return the OpenAPI document of everything that is live: each deployment's own schema."""
     paths: dict[str, Any] = {}
-    for found in models:
+    for found in places:
         row = {
             "type": "object",
-            "required": [f["name"] for f in found.loaded.features],
-            "properties": {f["name"]: _property(f) for f in found.loaded.features},
+            "required": [f["name"] for f in found.champion.loaded.features],
+            "properties": {f["name"]: _property(f) for f in found.champion.loaded.features},
         }
         paths[f"/deployments/{found.deployment}/predictions"] = {
-            "post": _operation(f"Predict with {found.loaded.ref}", _rows(row), _TABLES)
+            "post": _operation(f"Predict with {found.champion.loaded.ref}", _rows(row), _TABLES)
         }
         paths[f"/deployments/{found.deployment}/actuals"] = {
             "post": _operation("Say what really happened", _ACTUALS)

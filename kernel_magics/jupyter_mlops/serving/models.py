@@ -1,13 +1,11 @@
-"""A deployment in memory: rows in, answers out, and the frame that remembers them."""
+"""A version in memory: rows in, scores out."""
 
 from __future__ import annotations
 
-import os
-import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from jupyter_mlops.errors import MlopsError
@@ -16,17 +14,17 @@ from jupyter_mlops.serving.problems import Problem, of_error
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.registry import Loaded
-    from jupyter_mlops.serving.questions import Question
-
-_encode: Final = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True)
-class Answered:
-    """What goes back to the caller, and what goes into the log."""
+@dataclass(slots=True)
+class Scored:
+    """What a model says of rows, each a list in their order; ``said`` is what callers are told."""
 
-    body: bytes
-    head: bytes
+    said: list[Any]
+    labels: list[str] | None
+    chances: list[list[float]] | None
+    values: list[float]
+    warnings: list[list[str]]
 
 
 class Model:
@@ -36,14 +34,9 @@ class Model:
         self.deployment = deployment
         self.loaded = loaded
         self._reader = Reader(loaded.features)
-        self._classes = [str(name) for name in loaded.classes]
+        self.classes = [str(name) for name in loaded.classes]
         self._labels = loaded.classes
         self._is_binary = loaded.task == "binary"
-        self._open = {
-            "deployment": deployment,
-            "version": loaded.ref,
-            "digest": loaded.digest,
-        }
 
     def warm_up(self) -> None:
         """Score one row of nothing unusual, so that the first caller does not wait for it.
@@ -55,60 +48,28 @@ class Model:
         columns, _ = self._reader.columns([row])
         self._scores(columns)
 
-    def answer(self, asked: Question, began: float, extra: dict[str, Any]) -> Answered:
-        """Answer a request, and say in the same breath what the log has to remember.
+    def scored(self, rows: Sequence[Mapping[str, Any]]) -> Scored:
+        """Score rows.
 
         Raises:
             Problem: 422 when a row is not what the model reads, 500 when the model itself failed.
         """
         try:
-            columns, warnings = self._reader.columns(asked.rows)
+            columns, warnings = self._reader.columns(rows)
         except MlopsError as error:
             raise of_error(error) from None
         scores = self._scores(columns)
-        names = prediction_ids(len(asked.rows))
-        ids = asked.ids or names
         if scores.ndim == 1:
-            said, labels, chances, values = scores.tolist(), None, None, scores.tolist()
-        else:
-            best = scores.argmax(axis=1).tolist()
-            chances = scores.tolist()
-            labels = [self._classes[i] for i in best]
-            said = [self._labels[i] for i in best]
-            values = scores[:, 1].tolist() if self._is_binary else scores.max(axis=1).tolist()
-        predictions = [
-            {
-                "id": ids[i],
-                "prediction_id": names[i],
-                "prediction": said[i],
-                "probabilities": dict(zip(self._classes, chances[i], strict=True))
-                if chances
-                else None,
-                "warnings": warnings[i],
-                "version": self.loaded.ref,
-            }
-            for i in range(len(names))
-        ]
-        body = asked.tell(self._open, predictions)
-        head = {
-            "at": now(),
-            "kind": "",
-            "status": 200,
-            "rows": len(names),
-            "ms": (time.perf_counter() - began) * 1000,
-            "version": self.loaded.ref,
-            "digest": self.loaded.digest,
-            "role": "champion",
-            "prediction_ids": names,
-            "ids": ids,
-            "scores": values,
-            "labels": labels,
-            "probabilities": chances,
-            "warnings": warnings if any(warnings) else None,
-        }
-        if extra:
-            head |= {**extra, "answer": body.decode()}
-        return Answered(body, _encode(head))
+            values = scores.tolist()
+            return Scored(said=values, labels=None, chances=None, values=values, warnings=warnings)
+        best = scores.argmax(axis=1).tolist()
+        return Scored(
+            said=[self._labels[i] for i in best],
+            labels=[self.classes[i] for i in best],
+            chances=scores.tolist(),
+            values=(scores[:, 1] if self._is_binary else scores.max(axis=1)).tolist(),
+            warnings=warnings,
+        )
 
     def _scores(self, columns: dict[str, Any]) -> Any:
         try:
@@ -120,33 +81,6 @@ class Model:
         if not np.isfinite(scores).all():
             raise _failed()
         return scores
-
-
-def refused(problem: Problem, rows: int, began: float) -> bytes:
-    """Return what the log remembers of a request that was not answered."""
-    return _encode(
-        {
-            "at": now(),
-            "kind": problem.code,
-            "status": problem.status,
-            "rows": rows,
-            "ms": (time.perf_counter() - began) * 1000,
-        }
-    )
-
-
-def prediction_ids(count: int) -> list[str]:
-    """Return fresh ids that sort by time: 48 bits of milliseconds, 80 of chance (as UUIDv7)."""
-    stamp = f"{time.time_ns() // 1_000_000:012x}"
-    chance = os.urandom(10 * count).hex()
-    return [stamp + chance[20 * i : 20 * i + 20] for i in range(count)]
-
-
-def now() -> str:
-    """Return the present moment, UTC, in the form that the log sorts by."""
-    micros = time.time_ns() // 1000
-    seconds, rest = divmod(micros, 1_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:06d}Z"
 
 
 def _ordinary(feature: dict[str, Any]) -> Any:

@@ -95,7 +95,7 @@ def _extend(told: dict[str, list[Any]], head: Mapping[str, Any]) -> None:
         ("role", head["role"]),
         ("latency_ms", head["ms"]),
     ):
-        told[name] += [said] * count
+        told[name] += said if isinstance(said, list) else [said] * count
 
 
 def _moment(head: Mapping[str, Any]) -> datetime:

@@ -5,6 +5,7 @@ import { counted } from '../../figures';
 import { Action, Actions, CopyAction } from '../../parts/action';
 import { Chip } from '../../parts/marks';
 import type { DeploymentRow } from '../../types';
+import { canaryWords } from './sentences';
 import { monitorLine, predictionSnippet } from './snippets';
 
 /** How a deployment is, in its sentence, and what to do with it. */
@@ -17,7 +18,7 @@ export function DeploymentCard(props: { row: DeploymentRow }): JSX.Element {
     <article className="jp-mlops-card">
       <p>{row.because}</p>
       <p className="jp-mlops-quiet">
-        {row.version && <Chip>{row.version}</Chip>}{' '}
+        {row.version && <Chip>{row.version}</Chip>} {canaryWords(row, tell)}{' '}
         {tell('{n} predictions in 7 days', { n: counted(row.predictions, tell.language) })}
         {row.owner && ` · ${row.owner}`}
       </p>

@@ -24,6 +24,18 @@ export function shownFigure(row: DeploymentRow, tell: Tell): string {
   }
 }
 
+/** Says what is tried out beside the champion, and on how many of the cases. */
+export function canaryWords(row: DeploymentRow, tell: Tell): string {
+  if (!row.canary || !row.share) {
+    return '';
+  }
+  const share = row.share.toLocaleString(tell.language, {
+    style: 'percent',
+    maximumFractionDigits: 1
+  });
+  return `${tell('with {ref} on {share} of the cases', { ref: row.canary, share })} ·`;
+}
+
 /** Says how much a wrong answer would cost, in one word. */
 export function riskWord(risk: Risk, tell: Tell): string {
   switch (risk) {

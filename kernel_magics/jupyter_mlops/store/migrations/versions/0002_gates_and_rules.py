@@ -37,15 +37,21 @@ def _sqlite_triggers() -> list[str]:
     return [
         f"CREATE TRIGGER rules_no_update BEFORE UPDATE ON rules {refuse}",
         f"CREATE TRIGGER rules_no_delete BEFORE DELETE ON rules {refuse}",
-        "CREATE TRIGGER rules_no_replace BEFORE INSERT ON rules "
-        f"WHEN EXISTS (SELECT 1 FROM rules WHERE id IS NEW.id) {refuse}",
+        (
+            "CREATE TRIGGER rules_no_replace BEFORE INSERT ON rules "
+            f"WHEN EXISTS (SELECT 1 FROM rules WHERE id IS NEW.id) {refuse}"
+        ),
     ]
 
 
 def _postgres_triggers() -> list[str]:
     return [
-        "CREATE TRIGGER rules_append_only BEFORE UPDATE OR DELETE ON rules "
-        "FOR EACH ROW EXECUTE FUNCTION mlops_append_only()",
-        "CREATE TRIGGER rules_no_truncate BEFORE TRUNCATE ON rules "
-        "FOR EACH STATEMENT EXECUTE FUNCTION mlops_append_only()",
+        (
+            "CREATE TRIGGER rules_append_only BEFORE UPDATE OR DELETE ON rules "
+            "FOR EACH ROW EXECUTE FUNCTION mlops_append_only()"
+        ),
+        (
+            "CREATE TRIGGER rules_no_truncate BEFORE TRUNCATE ON rules "
+            "FOR EACH STATEMENT EXECUTE FUNCTION mlops_append_only()"
+        ),
     ]

@@ -259,6 +259,29 @@ export interface Rollout {
   seconds: number;
 }
 
+/** One rule of humility as it applies: its trigger, its bounds and its action. */
+export interface HumilityRule {
+  name: string;
+  when: 'uncertain' | 'outlying' | 'unseen' | 'missing';
+  then: 'note' | 'override' | 'refuse';
+  low: number;
+  high: number;
+  features: string[];
+  more_than: number;
+  value: unknown;
+}
+
+/** The rules in force at a deployment; number 0 where there are none. */
+export interface Rules {
+  deployment: string;
+  number: number;
+  digest: string;
+  text: string;
+  objectives: Record<string, number | null>;
+  items: HumilityRule[];
+  at: string;
+}
+
 /** The prediction server of this workspace; its token stays in its file. */
 export interface Server {
   url: string;
@@ -395,6 +418,7 @@ export interface Arguments {
   rollback: { deployment: string; reason?: string };
   deployments: { query?: string };
   retire: { deployment: string; reason?: string };
+  rules: { deployment: string; text?: string; reason?: string };
   predict: { deployment: string; rows: Record<string, unknown> | Record<string, unknown>[]; id?: string | null };
   actuals: { deployment: string; rows: Record<string, unknown> | Record<string, unknown>[]; id: string; value: string; time?: string | null };
   monitor: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' };
@@ -422,6 +446,7 @@ export interface Answers {
   rollback: Rollout;
   deployments: Deployments;
   retire: DeploymentRow;
+  rules: Rules;
   predict: Predictions;
   actuals: Actuals;
   monitor: Monitor;
@@ -452,6 +477,7 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   rollback: 'deed',
   deployments: 'read',
   retire: 'deed',
+  rules: 'deed',
   predict: 'deed',
   actuals: 'deed',
   monitor: 'read',

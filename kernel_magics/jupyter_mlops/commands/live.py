@@ -15,6 +15,8 @@ from jupyter_mlops.errors import UsageError, did_you_mean
 _MEANS: Final = {"ref": ("ref",), "request": ("id",), "deployment": ("deployment",)}
 """Which field of an answer is meant where a word of this kind is wanted."""
 
+_NAME: Final = 255
+
 _FRAME_SIGNS: Final = ("columns", "__dataframe__", "__arrow_c_stream__")
 
 
@@ -46,6 +48,15 @@ class Place:
         if word != "-" and Path(word).expanduser().exists():
             return str(Path(word).expanduser())
         raise self._nothing(verb, param, word)
+
+    def text(self, word: str) -> str:
+        """Return a text as it is meant: in a terminal, a file's or that of standard input."""
+        if self.stdin is None:
+            return word
+        if word == "-":
+            return self.stdin.read().decode("utf-8", "replace")
+        path = Path(word).expanduser()
+        return path.read_text("utf-8", "replace") if len(word) < _NAME and path.is_file() else word
 
     def stands_for(self, param: Param, word: Any) -> Any:
         """Return what a plain argument means: an answer stands for the thing it speaks of."""

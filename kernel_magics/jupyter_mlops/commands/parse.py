@@ -160,6 +160,8 @@ def _value(verb: Verb, param: Param, word: Any, place: Place) -> Any:
     """Return the typed word as the value it stands for."""
     if param.live:
         return place.live(verb, param, word)
+    if param.kind == "text" and isinstance(word, str):
+        return given(verb, param, place.text(word))
     meant = place.stands_for(param, word)
     if param.type == "string" and isinstance(meant, int | float):
         meant = str(meant)

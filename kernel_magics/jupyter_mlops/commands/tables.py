@@ -52,7 +52,7 @@ def _fleet(data: Data) -> list[Row]:
     for row in rows:
         if row["canary"]:
             row["version"] = f"{row['version']} + {row['canary']} ({row['share']:.1%})"
-    return rows
+    return list(rows)
 
 
 def _attention(data: Data) -> list[Row]:
@@ -105,6 +105,7 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "request": (_EVIDENCE, _checks),
     "requests": (("id", "ref", "deployment", "state", "risk", "requested_at"), _items),
     "deployments": (("status", "name", "version", "state", "predictions", "because"), _fleet),
+    "rules": (("name", "when", "then", "features"), _items),
     "predict": (("id", "prediction", "probabilities", "interval", "warnings"), _items),
     "monitor": (("status", "part", "because"), _parts),
     "service": (("metric", "value"), _traffic),

@@ -154,6 +154,18 @@ def _deploy(data: Data) -> str:
     return DOT.join(parts)
 
 
+def _rules(data: Data) -> str:
+    if not data["number"]:
+        return tell("{name} has no rules yet. Type: %%mlops rules {name}", name=data["deployment"])
+    n = len(data["items"])
+    return tell(
+        "✓ rules {number} of {name} are in force, {n} of humility",
+        number=data["number"],
+        name=data["deployment"],
+        n=n,
+    )
+
+
 def _deployments(data: Data) -> str:
     n = len(data["items"])
     unwell = sum(row["status"] in ("warning", "failing") for row in data["items"])
@@ -253,6 +265,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "promote": _deploy,
     "rollback": _deploy,
     "deployments": _deployments,
+    "rules": _rules,
     "retire": _retire,
     "serve": _serve,
     "stop": _stop,

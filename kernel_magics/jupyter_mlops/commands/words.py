@@ -18,6 +18,7 @@ HOMES: Final = (
     "jupyter_mlops.services.checks",
     "jupyter_mlops.services.approvals",
     "jupyter_mlops.services.deployments",
+    "jupyter_mlops.services.rules",
     "jupyter_mlops.services.server",
     "jupyter_mlops.services.scoring",
     "jupyter_mlops.services.monitoring",

@@ -203,6 +203,31 @@ class Rollout(TypedDict):
     seconds: float
 
 
+class HumilityRule(TypedDict):
+    """One rule of humility as it applies: its trigger, its bounds and its action."""
+
+    name: str
+    when: Literal["uncertain", "outlying", "unseen", "missing"]
+    then: Literal["note", "override", "refuse"]
+    low: float
+    high: float
+    features: list[str]
+    more_than: float
+    value: JSON
+
+
+class Rules(TypedDict):
+    """The rules in force at a deployment; number 0 where there are none."""
+
+    deployment: str
+    number: int
+    digest: str
+    text: str
+    objectives: dict[str, float | None]
+    items: list[HumilityRule]
+    at: str
+
+
 class Server(TypedDict):
     """The prediction server of this workspace; its token stays in its file."""
 

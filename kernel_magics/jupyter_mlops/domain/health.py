@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from jupyter_mlops.domain.answers import Figure, Status
+from jupyter_mlops.domain.objectives import Objectives
+
+NONE_AGREED: Final = Objectives()
 
 ERRORS_WARNING: Final = 0.01
 ERRORS_FAILING: Final = 0.05
+FEWEST_REQUESTS: Final = 20
 FEWEST_LABELS: Final = 30
 MATURE: Final = 0.8
 LOSS_FAILING: Final = 0.05
@@ -37,14 +41,25 @@ def worst(statuses: Iterable[Status]) -> Status:
     return min(statuses, key=_ORDER.index, default="unknown")
 
 
-def of_service(requests: int, error_rate: Figure) -> Verdict:
-    """Judge a window of requests by the lower end of their error rate's interval."""
+def of_service(
+    requests: int, error_rate: Figure, *, p95: float | None = None, agreed: Objectives = NONE_AGREED
+) -> Verdict:
+    """Judge a window of requests by the lower end of their error rate's interval, and by objectives.
+
+    ``p95`` is the latency in milliseconds that 95 % stayed below. What was agreed takes the place
+    of the thresholds that hold otherwise: above it is failing.
+    """
     if not requests:
         return Verdict("unknown", "no_traffic")
     surely = error_rate["low"] or 0.0
-    if surely > ERRORS_FAILING:
+    failing = ERRORS_FAILING if agreed.error_rate is None else agreed.error_rate
+    if surely > failing:
         return Verdict("failing", "errors")
-    return Verdict("warning", "errors") if surely > ERRORS_WARNING else Verdict("passing", "well")
+    too_slow = agreed.latency_p95_ms is not None and (p95 or 0.0) > agreed.latency_p95_ms
+    if too_slow and requests >= FEWEST_REQUESTS:
+        return Verdict("failing", "slow")
+    is_much = agreed.error_rate is None and surely > ERRORS_WARNING
+    return Verdict("warning", "errors") if is_much else Verdict("passing", "well")
 
 
 def of_accuracy(metric: str, labelled: int, now: Figure, before: Figure | None) -> Verdict:

@@ -23,6 +23,7 @@ from jupyter_mlops.services.workspace import Workspace
 START_SECONDS = 60.0
 STOP_SECONDS = 35.0
 POLL_SECONDS = 0.02
+RULES_SECONDS = 10.0
 
 
 @deed(here=True)
@@ -96,24 +97,48 @@ class Serving:
 
 def serves(ws: Workspace, deployment: str) -> list[Serving]:
     """Return what the running server answers with; nothing when it does not answer."""
+    told = _described(ws, deployment)
+    if told is None:
+        return []
+    tried = told["canary"]
+    if tried is None:
+        return [Serving(told["digest"], 1.0)]
+    return [Serving(told["digest"], 0.0), Serving(tried["digest"], tried["share"])]
+
+
+def await_rules(ws: Workspace, deployment: str, digest: str) -> None:
+    """Wait until the running server keeps to these rules; one that does not run will.
+
+    Raises:
+        Unavailable: it does not take them up.
+    """
+    until = time.monotonic() + RULES_SECONDS
+    while (told := _described(ws, deployment)) is not None and told["rules"] != digest:
+        if time.monotonic() > until:
+            raise Unavailable(
+                "The rules are written down, but the prediction server has not taken them up.",
+                "{log} says why; `stop`, then `serve` starts it anew.",
+                code="rules_not_taken_up",
+                log=ws.home.log_file,
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _described(ws: Workspace, deployment: str) -> dict[str, Any] | None:
+    """Return what the running server says of a deployment; None when it says nothing."""
     import httpx
 
     running = find(ws)
     if running is None:
-        return []
+        return None
     answer = httpx.get(
         f"{running['url']}/v2/models/{deployment}",
         headers={"Authorization": f"Bearer {running['token']}"},
         timeout=5,
         trust_env=False,
     )
-    if answer.status_code != httpx.codes.OK:
-        return []
-    told = answer.json()
-    tried = told["canary"]
-    if tried is None:
-        return [Serving(told["digest"], 1.0)]
-    return [Serving(told["digest"], 0.0), Serving(tried["digest"], tried["share"])]
+    told: dict[str, Any] | None = answer.json() if answer.status_code == httpx.codes.OK else None
+    return told
 
 
 def shown(ws: Workspace) -> Server | None:

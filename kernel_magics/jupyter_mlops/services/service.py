@@ -11,6 +11,7 @@ from jupyter_mlops.domain.arguments import DeploymentName, Time, read
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import lookup
+from jupyter_mlops.services import rules as written
 from jupyter_mlops.services.packing import figure, finite
 from jupyter_mlops.services.window import By, Window, window
 from jupyter_mlops.services.workspace import Workspace
@@ -46,12 +47,15 @@ def of_window(ws: Workspace, deployment: str, span: Window) -> Service:
     kinds = Counter(kind for kind in log["kind"].to_pylist() if kind)
     errors = sum(kinds.values())
     rate = figure(error_rate(errors, log.num_rows))
-    verdict = rules.of_service(log.num_rows, rate)
     whole = _latency(log)
+    found = written.of_deployment(ws, deployment)
+    agreed = found.objectives if found else rules.NONE_AGREED
+    p95 = _rounded(whole, 0.95)
+    verdict = rules.of_service(log.num_rows, rate, p95=p95, agreed=agreed)
     return Service(
         deployment=deployment,
         status=verdict.status,
-        because=_because(verdict.why, log.num_rows, rate, whole),
+        because=_because(verdict.why, log.num_rows, rate, p95 or 0.0, agreed.latency_p95_ms),
         requests=log.num_rows,
         predictions=_answered(log),
         errors=errors,
@@ -95,15 +99,22 @@ def _rounded(profile: LatencyProfile, q: float) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _because(why: str, requests: int, rate: Figure, latency: LatencyProfile) -> str:
+def _because(why: str, requests: int, rate: Figure, p95: float, agreed: float | None) -> str:
     if why == "no_traffic":
         return tell("No requests in this period.")
     share = f"{(rate['value'] or 0):.1%}"
     if why == "errors":
         return tell("{share} of {n} requests failed.", share=share, n=f"{requests:,}")
+    if why == "slow":
+        return tell(
+            "95 % of {n} requests were answered within {p95} ms; {agreed} ms were agreed.",
+            n=f"{requests:,}",
+            p95=f"{p95:.3g}",
+            agreed=f"{agreed or 0:g}",
+        )
     return tell(
         "{n} requests, {share} failed; 95 % were answered within {p95} ms.",
         n=f"{requests:,}",
         share=share,
-        p95=f"{_rounded(latency, 0.95) or 0:.3g}",
+        p95=f"{p95:.3g}",
     )

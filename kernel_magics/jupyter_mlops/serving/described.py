@@ -50,6 +50,7 @@ def model(found: Place) -> dict[str, Any]:
         ],
         "outputs": _outputs(found),
         "canary": _canary(found),
+        "rules": found.rules.digest if found.rules else "",
     }
 
 

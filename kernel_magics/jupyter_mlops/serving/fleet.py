@@ -20,6 +20,7 @@ from jupyter_mlops.serving.problems import Problem
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.rollouts import Served
+    from jupyter_mlops.services.rules import Applied
     from jupyter_mlops.services.workspace import Workspace
 
 POLL_SECONDS: Final = 0.1
@@ -34,6 +35,7 @@ class Fleet:
         self._places: dict[str, Place] = {}
         self._models: dict[int, Model] = {}
         self._known: dict[int, Served] = {}
+        self._rules: dict[str, Applied] = {}
         self._revision = -1
         self._stopped = threading.Event()
 
@@ -46,11 +48,12 @@ class Fleet:
 
     def follow(self) -> None:
         """Bring memory to what the store says, if it has changed since the last look."""
-        from jupyter_mlops.services import rollouts
+        from jupyter_mlops.services import rollouts, rules
 
         revision = rollouts.revision(self._ws)
         if revision == self._revision:
             return
+        self._rules = rules.applied(self._ws)
         wanted = rollouts.served(self._ws)
         changed = [self._take_up(item) for item in wanted if item.rollout not in self._models]
         if any(changed):
@@ -94,9 +97,11 @@ class Fleet:
         canary = self._models[tried.rollout] if tried else None
         share = tried.share if tried else 0.0
         champion = self._models[item.rollout]
-        if before and (before.champion, before.canary, before.share) == (champion, canary, share):
+        rules = self._rules.get(deployment)
+        now = (champion, canary, share, rules)
+        if before and (before.champion, before.canary, before.share, before.rules) == now:
             return
-        self._places[deployment] = Place(champion, canary, share)
+        self._places[deployment] = Place(champion, canary, share, rules)
         beside = f", {tried.ref} on {tried.share:.0%}" if tried else ""
         _say(f"{deployment}: {item.ref} is live{beside}")
 

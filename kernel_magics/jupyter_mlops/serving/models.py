@@ -61,7 +61,9 @@ class Model:
         scores = self._scores(columns)
         if scores.ndim == 1:
             values = scores.tolist()
-            return Scored(said=values, labels=None, chances=None, values=values, warnings=warnings)
+            return Scored(
+                said=list(values), labels=None, chances=None, values=values, warnings=warnings
+            )
         best = scores.argmax(axis=1).tolist()
         return Scored(
             said=[self._labels[i] for i in best],

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from jupyter_mlops.domain.deployments import is_tried_on
+from jupyter_mlops.domain.humility import Humility, Subject
 from jupyter_mlops.serving.models import Model, Scored
 from jupyter_mlops.serving.problems import Problem
 
 if TYPE_CHECKING:
+    from jupyter_mlops.services.rules import Applied
     from jupyter_mlops.serving.questions import Question
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -34,11 +36,19 @@ class Place:
     It never changes; a swap puts another in its place, and requests that have begun keep theirs.
     """
 
-    def __init__(self, champion: Model, canary: Model | None = None, share: float = 0.0) -> None:
+    def __init__(
+        self,
+        champion: Model,
+        canary: Model | None = None,
+        share: float = 0.0,
+        rules: Applied | None = None,
+    ) -> None:
         self.deployment = champion.deployment
         self.champion = champion
         self.canary = canary
         self.share = share
+        self.rules = rules
+        self._humility = _ready(champion, rules)
         self._open = {
             "deployment": champion.deployment,
             "version": champion.loaded.ref,
@@ -65,6 +75,8 @@ class Place:
         else:
             by = [is_tried_on(case, self.share) for case in ids]
             scored = self._shared(self.canary, asked, by)
+        if self._humility is not None:
+            _judge(self._humility, asked.rows, scored)
         body = asked.tell(self._open, self._told(scored, names, ids, by))
         head = {
             "at": now(),
@@ -128,6 +140,41 @@ class Place:
             return fact(self.champion)
         both = (fact(self.champion), fact(self.canary))
         return [both[tried] for tried in by]
+
+
+def _ready(champion: Model, rules: Applied | None) -> Humility | None:
+    """Return the rules of humility ready to judge, or None where there are none."""
+    if rules is None or not rules.humility:
+        return None
+    loaded = champion.loaded
+    names = [feature["name"] for feature in loaded.features]
+    return Humility(rules.humility, Subject(loaded.task, loaded.classes, names))
+
+
+def _judge(humility: Humility, rows: Sequence[Mapping[str, Any]], scored: Scored) -> None:
+    """Mark what the rules say of each answer, and change or refuse what they want so.
+
+    Raises:
+        Problem: 422, a rule refuses to answer; which row and which rule is in the detail.
+    """
+    for at, row in enumerate(rows):
+        verdict = humility.judge(row, scored.values[at], scored.warnings[at])
+        if verdict is None:
+            continue
+        if verdict.refused_by:
+            raise Problem(
+                422,
+                "humility",
+                f"Row {at}: the rule {verdict.refused_by} refuses an answer.",
+                "ask a person; the other rows can be sent without this one.",
+            )
+        scored.warnings[at] += [f"humility:{name}" for name in verdict.fired]
+        if verdict.changed:
+            scored.said[at] = verdict.value
+            if scored.labels is not None:
+                scored.labels[at] = str(verdict.value)
+            else:
+                scored.values[at] = verdict.value
 
 
 def refused(problem: Problem, rows: int, began: float) -> bytes:

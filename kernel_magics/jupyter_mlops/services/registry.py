@@ -120,24 +120,34 @@ def show(ws: Workspace, ref: Ref) -> VersionAnswer:
         return shown(session, parent, version, new=False)
 
 
-def load(ws: Workspace, ref: str, *, compiled: bool = True) -> Loaded:
+def load(ws: Workspace, ref: str, *, compiled: bool = True, apart: bool = False) -> Loaded:
     """Load a version for answering, from bytes whose digests its manifest holds.
+
+    ``apart`` has what is not compiled answer from processes of its own, where it can crash.
 
     Raises:
         Corrupt: the manifest or the bytes are not what was registered.
         Unsafe: the bytes hold something our allow-list does not know.
     """
     from jupyter_mlops import formats
+    from jupyter_mlops.formats.worker import Workers
 
     with ws.look() as session:
         parent, version = lookup.version(session, ref)
     manifest = read_manifest(version)
     fast = manifest["compiled"] if compiled else None
-    scorer = (
-        formats.load("onnx", ws.artifacts.get(fast), like=manifest)
-        if fast
-        else formats.load(manifest["format"], ws.artifacts.get(manifest["artifact"]))
-    )
+    scorer: Scorer
+    if fast:
+        scorer = formats.load("onnx", ws.artifacts.get(fast), like=manifest)
+    elif apart:
+        scorer = Workers(
+            manifest["format"],
+            ws.artifacts.get(manifest["artifact"]),
+            task=manifest["task"],
+            classes=manifest["classes"],
+        )
+    else:
+        scorer = formats.load(manifest["format"], ws.artifacts.get(manifest["artifact"]))
     return Loaded(
         ref=f"{parent.name}:{version.number}",
         digest=version.digest,

@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import json
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
@@ -31,6 +33,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 MOST_AT_ONCE: Final = 512
+MOST_OF_ONE: Final = 256
 INLINE_ROWS: Final = 200
 INLINE_BYTES: Final = 1 << 20
 RECENT_SECONDS: Final = 0.02
@@ -85,7 +88,7 @@ class App:
         self._journals: dict[str, Journal] = {}
         self._counts = Counts()
         self._clients: dict[Any, float] = {}
-        self._busy = 0
+        self._busy: Counter[str] = Counter()
         self._farewell: list[tuple[bytes, bytes]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -206,11 +209,11 @@ class App:
     ) -> bytes:
         began = time.perf_counter()
         self._clients[scope.get("client")] = began
-        if self._busy >= MOST_AT_ONCE:
+        if self._busy.total() >= MOST_AT_ONCE or self._busy[deployment] >= MOST_OF_ONE:
             raise Problem(
                 429, "too_many_requests", "The server is busy.", "try again.", {"Retry-After": "1"}
             )
-        self._busy += 1
+        self._busy[deployment] += 1
         rows = Rows()
         try:
             return await self._once(deployment, headers, receive, way, began, rows)
@@ -222,7 +225,9 @@ class App:
                 self._journals[deployment].note(refused(problem, rows.count, began))
             raise
         finally:
-            self._busy -= 1
+            self._busy[deployment] -= 1
+            if not self._busy[deployment]:
+                del self._busy[deployment]
 
     async def _once(
         self,
@@ -267,8 +272,13 @@ class App:
         features = place.champion.loaded.features
         asked = await _off_loop(len(body) > INLINE_BYTES, way.read, kind, body, features)
         rows.count = len(asked.rows)
-        aside = rows.count > INLINE_ROWS or not place.is_quick
-        answered: Answered = await _off_loop(aside, place.answer, asked, began, extra)
+        answered: Answered
+        if place.is_quick:
+            aside = rows.count > INLINE_ROWS
+            answered = await _off_loop(aside, place.answer, asked, began, extra)
+        else:
+            work = partial(place.answer, asked, began, extra)
+            answered = await asyncio.get_running_loop().run_in_executor(place.executor, work)
         await journal.write(answered.head, asked.record)
         self._counts.answered(place.deployment, rows.count, (time.perf_counter() - began) * 1000)
         return answered

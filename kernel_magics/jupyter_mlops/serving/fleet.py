@@ -140,7 +140,7 @@ class Fleet:
     def _loaded(self, item: Served) -> Model:
         from jupyter_mlops.services import registry
 
-        loaded = registry.load(self._ws, item.ref, compiled=self._compiled)
+        loaded = registry.load(self._ws, item.ref, compiled=self._compiled, apart=True)
         model = Model(item.deployment, loaded)
         model.warm_up()
         return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.formats.signature import Reader
+from jupyter_mlops.formats.worker import WORKERS
 from jupyter_mlops.serving.problems import Problem, of_error
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Model:
         self.classes = [str(name) for name in loaded.classes]
         self._labels = loaded.classes
         self._is_binary = loaded.task == "binary"
+        # threads of its own, so that one that hangs does not keep other deployments waiting
+        self.executor = ThreadPoolExecutor(max_workers=WORKERS)
 
     def warm_up(self) -> None:
         """Score one row of nothing unusual, so that the first caller does not wait for it.
@@ -73,6 +77,12 @@ class Model:
             warnings=warnings,
         )
 
+    def _is_whole(self, scores: Any, columns: Mapping[str, Any]) -> bool:
+        """Say whether there is one finite score, or one for each class, for every row."""
+        rows = len(next(iter(columns.values()))) if columns else len(scores)
+        shape = (rows, len(self.classes)) if self.classes else (rows,)
+        return bool(scores.shape == shape and np.isfinite(scores).all())
+
     def _scores(self, columns: dict[str, Any]) -> Any:
         try:
             scores = self.loaded.scorer.score(columns)
@@ -80,8 +90,13 @@ class Model:
             raise of_error(error) from None
         except Exception:  # noqa: BLE001  (a model raises whatever it likes)
             raise _failed() from None
-        if not np.isfinite(scores).all():
-            raise _failed()
+        if not self._is_whole(scores, columns):
+            raise Problem(
+                500,
+                "model_output_invalid",
+                "The model answered with what is no prediction.",
+                "`check` tries the version; `rollback` leads to the one before.",
+            )
         return scores
 
 

@@ -49,6 +49,7 @@ class Place:
         self.share = share
         self.rules = rules
         self._humility = _ready(champion, rules)
+        self.executor = None if self.is_quick else champion.executor
         self._open = {
             "deployment": champion.deployment,
             "version": champion.loaded.ref,

@@ -18,6 +18,7 @@ STATUS: Final[dict[type[errors.MlopsError], int]] = {
     errors.Unavailable: 503,
     errors.Corrupt: 500,
 }
+TIMED_OUT: Final = 504
 
 
 @dataclass(eq=False)
@@ -48,4 +49,6 @@ def of_error(error: errors.MlopsError) -> Problem:
     """Return an error of ours as a problem."""
     status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 500)
     headers = {"Retry-After": "1"} if status == STATUS[errors.Unavailable] else {}
+    if error.code == "deadline_exceeded":
+        status = TIMED_OUT
     return Problem(status, error.code, error.message, error.hint, headers)

@@ -261,3 +261,56 @@ def test_a_key_that_comes_again_while_the_first_still_runs_leaves_the_first_alon
     good = [answer for answer in answers if answer.status_code == 200]
     assert {answer.status_code for answer in answers} <= {200, 409}
     assert len({answer.content for answer in good}) == 1
+
+
+@pytest.mark.parametrize("kind", [JSON, CSV, ARROW])
+def test_columns_are_handed_back_beside_the_answers(client, rows, kind):
+    some = [{**row, "note": f"n{at}"} for at, row in enumerate(rows[:2])]
+    body = {JSON: {"rows": some}, CSV: as_csv(some), ARROW: as_arrow(pa.Table.from_pylist(some))}
+    told = post(client, kind, body[kind], f"{PATH}?pass=note&pass=mean%20radius").json()
+    assert [row["passed"]["note"] for row in told["predictions"]] == ["n0", "n1"]
+    assert told["predictions"][0]["passed"]["mean radius"] == rows[0]["mean radius"]
+    assert [row["warnings"] for row in told["predictions"]] == [[], []]
+
+
+def test_what_is_handed_back_is_not_kept_in_the_log(client, place, rows):
+    from jupyter_mlops.services.workspace import open_local
+
+    secret = {**rows[0], "note": "for the caller alone"}
+    told = post(client, JSON, {"rows": [secret]}, f"{PATH}?pass=note").json()["predictions"][0]
+    log = open_local(place).telemetry.read_predictions("clinic").to_pylist()
+    (kept,) = [row for row in log if row["prediction_id"] == told["prediction_id"]]
+    assert not kept["features"].get("note")
+
+
+def test_a_threshold_moves_the_line_between_two_classes(client, rows):
+    def answers(threshold):
+        told = post(client, JSON, {"rows": rows[:40]}, f"{PATH}?threshold={threshold}").json()
+        return [
+            (row["prediction"], row["probabilities"]["1"] >= threshold)
+            for row in told["predictions"]
+        ]
+
+    for threshold in (0.0, 0.2, 0.9, 1.0):
+        assert all(said == int(above) for said, above in answers(threshold))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "threshold=2",
+        "threshold=nan",
+        "threshold=",
+        "threshold=0.1&threshold=0.2",
+        "explain=3",
+        "id=%ff",
+    ],
+)
+def test_an_address_that_asks_for_what_is_not_offered_is_a_problem(client, rows, query):
+    answer = post(client, JSON, {"rows": rows[:1]}, f"{PATH}?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_query")
+
+
+def test_a_column_that_is_not_there_is_not_handed_back(client, rows):
+    answer = post(client, JSON, {"rows": rows[:1]}, f"{PATH}?pass=nothing")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_rows")

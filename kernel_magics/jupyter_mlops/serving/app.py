@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.serving import bodies, described, inference, questions
@@ -183,11 +182,11 @@ class App:
     async def _predictions(
         self, deployment: str, scope: Scope, headers: Headers, receive: Receive
     ) -> bytes:
-        named = parse_qs(scope.get("query_string", b"")).get(b"id")
-        column = named[0].decode("utf-8", "replace") if named else None
+        query = scope.get("query_string", b"")
+        asked_for = questions.wish(query) if query else questions.NO_WISH
 
         def read(kind: str, body: bytes, features: Features) -> Question:
-            return questions.read(kind, body, features, id=column)
+            return questions.read(kind, body, features, asked_for)
 
         return await self._asked(deployment, scope, headers, receive, Way(questions.KINDS, read))
 

@@ -24,6 +24,26 @@ _ACTUALS: dict[str, Any] = {
         "time": {"type": ["string", "null"]},
     },
 }
+_PARAMETERS: list[dict[str, Any]] = [
+    {
+        "name": "id",
+        "in": "query",
+        "description": "the column of a table that holds the ids",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "pass",
+        "in": "query",
+        "description": "a column to hand back beside each answer; may be said several times",
+        "schema": {"type": "array", "items": {"type": "string"}},
+    },
+    {
+        "name": "threshold",
+        "in": "query",
+        "description": "the probability from which on the second of two classes is answered",
+        "schema": {"type": "number", "minimum": 0, "maximum": 1},
+    },
+]
 _DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "category": "BYTES"}
 
 
@@ -86,7 +106,8 @@ def openapi(places: Sequence[Place]) -> dict[str, Any]:
             "properties": {f["name"]: _property(f) for f in found.champion.loaded.features},
         }
         paths[f"/deployments/{found.deployment}/predictions"] = {
-            "post": _operation(f"Predict with {found.champion.loaded.ref}", _rows(row), _TABLES)
+            "parameters": _PARAMETERS,
+            "post": _operation(f"Predict with {found.champion.loaded.ref}", _rows(row), _TABLES),
         }
         paths[f"/deployments/{found.deployment}/actuals"] = {
             "post": _operation("Say what really happened", _ACTUALS)

@@ -76,9 +76,14 @@ class Place:
         else:
             by = [is_tried_on(case, self.share) for case in ids]
             scored = self._shared(self.canary, asked, by)
+        if asked.threshold is not None:
+            self._cut(scored, asked.threshold)
         if self._humility is not None:
             _judge(self._humility, asked.rows, scored)
-        body = asked.tell(self._open, self._told(scored, names, ids, by))
+        told = self._told(scored, names, ids, by)
+        for row, passed in zip(told, asked.passed or (), strict=False):
+            row["passed"] = passed
+        body = asked.tell(self._open, told)
         head = {
             "at": now(),
             "kind": "",
@@ -98,6 +103,24 @@ class Place:
         if extra:
             head |= {**extra, "answer": body.decode()}
         return Answered(body, _encode(head))
+
+    def _cut(self, scored: Scored, threshold: float) -> None:
+        """Answer the second of two classes from this probability on.
+
+        Raises:
+            Problem: 422, the model does not answer one of two classes.
+        """
+        loaded = self.champion.loaded
+        if loaded.task != "binary" or scored.labels is None:
+            raise Problem(
+                422,
+                "invalid_query",
+                "Only a model of two classes has a threshold.",
+                "leave it out.",
+            )
+        chosen = [int(value >= threshold) for value in scored.values]
+        scored.said = [loaded.classes[at] for at in chosen]
+        scored.labels = [self.champion.classes[at] for at in chosen]
 
     def _shared(self, canary: Model, asked: Question, by: list[bool]) -> Scored:
         """Ask each model about its own cases, and put the answers back in the order of the rows."""

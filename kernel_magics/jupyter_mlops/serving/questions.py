@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -28,29 +29,104 @@ def plainly(about: Mapping[str, Any], predictions: list[dict[str, Any]]) -> byte
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What an address asks for besides: the column of ids, columns to hand back, a threshold."""
+
+    id: str | None = None
+    passed: tuple[str, ...] = ()
+    threshold: float | None = None
+
+
+NO_WISH: Final = Wish()
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """Rows to be scored; ``record`` is what the log keeps of them, ``tell`` writes the answer."""
+    """Rows to be scored; ``record`` is what the log keeps of them, ``tell`` writes the answer.
+
+    ``passed`` holds what is handed back beside each answer; ``threshold`` is the probability from
+    which on the second class of two is answered.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     ids: Sequence[str] | None
     record: bytes
     tell: Tell = plainly
+    passed: Sequence[dict[str, Any]] | None = None
+    threshold: float | None = None
 
 
-def read(kind: str, body: bytes, features: Features, *, id: str | None = None) -> Question:
-    """Read a body of one of the kinds; ``id`` names the column of a table that holds the ids.
+def wish(query: bytes) -> Wish:
+    """Read the query of an address.
+
+    Raises:
+        Problem: 422, it asks for what is not offered here, or for one thing twice.
+    """
+    try:
+        told = parse_qs(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100
+        )
+    except ValueError:
+        raise _bad_query("It cannot be read.") from None
+    for name, values in told.items():
+        if name not in ("id", "pass", "threshold"):
+            raise _bad_query("It asks for what is not offered here.")
+        if name != "pass" and len(values) > 1:
+            raise _bad_query(f"{name} is said twice.")
+    passed = tuple(dict.fromkeys(told.get("pass", ())))
+    threshold = _threshold(told["threshold"][0]) if "threshold" in told else None
+    return Wish(told.get("id", [None])[0], passed, threshold)
+
+
+def _threshold(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise _bad_query("A threshold is a probability, from 0 to 1.")
+    return found
+
+
+def _bad_query(what: str) -> Problem:
+    return Problem(
+        422, "invalid_query", what, "the words are: ?id=COLUMN, &pass=COLUMN, &threshold=0.5."
+    )
+
+
+def read(kind: str, body: bytes, features: Features, asked_for: Wish = NO_WISH) -> Question:
+    """Read a body of one of the kinds.
 
     Raises:
         Problem: it is not what its kind says, or not a request.
     """
+    ids: Sequence[str] | None = None
     if kind == JSON:
         asked = bodies.asked(body)
-        return Question(
-            asked.rows or (), asked.ids, body if asked.columns is None else asked.record
-        )
-    rows = tabular.from_csv(body, features) if kind == CSV else tabular.from_arrow(body)
-    ids = _taken(rows, id) if id else None
-    return Question(rows, ids, _encode({"rows": rows}))
+        rows: Sequence[dict[str, Any]] = asked.rows or ()
+        ids = asked.ids
+        if asked_for is NO_WISH:
+            return Question(rows, ids, body if asked.columns is None else asked.record)
+    else:
+        rows = tabular.from_csv(body, features) if kind == CSV else tabular.from_arrow(body)
+    if asked_for.id:
+        ids = _taken(rows, asked_for.id)
+    passed = _handed(rows, asked_for.passed, features) if asked_for.passed else None
+    record = _encode({"rows": rows})
+    return Question(rows, ids, record, passed=passed, threshold=asked_for.threshold)
+
+
+def _handed(
+    rows: Sequence[dict[str, Any]], names: Sequence[str], features: Features
+) -> list[dict[str, Any]]:
+    """Take the columns that are handed back; one that is a feature stays in its row as well."""
+    if any(name not in row for row in rows for name in names):
+        raise Problem(422, "invalid_rows", "A column that should be handed back is not there.")
+    passed = [{name: row[name] for name in names} for row in rows]
+    for name in set(names) - {feature["name"] for feature in features}:
+        for row in rows:
+            del row[name]
+    return passed
 
 
 def _taken(rows: Sequence[dict[str, Any]], name: str) -> list[str]:

@@ -142,10 +142,10 @@ class App:
             if doing is not None and (parts[0] == "v2") == (named[0] == "models"):
                 _only(method, "POST")
                 return 200, JSON, await doing(named[1], scope, headers, receive)
-        return self._look(path, parts, method)
+        return self._look(path, parts, method, headers[b"host"].decode("latin-1"))
 
     def _look(
-        self, path: str, parts: list[str], method: str
+        self, path: str, parts: list[str], method: str, host: str
     ) -> tuple[int, tuple[bytes, bytes], bytes]:
         cold: dict[str, Callable[[], tuple[int, tuple[bytes, bytes], bytes]]] = {
             "/v2/health/live": lambda: (200, JSON, b'{"live":true}'),
@@ -159,7 +159,7 @@ class App:
             "/openapi.json": lambda: (
                 200,
                 JSON,
-                json.dumps(described.openapi(list(self._fleet))).encode(),
+                json.dumps(described.openapi(list(self._fleet), f"http://{host}")).encode(),
             ),
         }
         if path in cold:

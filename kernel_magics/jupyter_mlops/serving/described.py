@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from jupyter_mlops.serving import snippets
+
 if TYPE_CHECKING:
     from jupyter_mlops.serving.places import Place
 
@@ -96,8 +98,11 @@ def _outputs(found: Place) -> list[dict[str, Any]]:
     return told
 
 
-def openapi(places: Sequence[Place]) -> dict[str, Any]:
-    """Return the OpenAPI document of everything that is live: each deployment's own schema."""
+def openapi(places: Sequence[Place], base: str) -> dict[str, Any]:
+    """Return the OpenAPI document of everything that is live: each deployment's own schema.
+
+    ``base`` is the address this server is asked at; programs that ask it come along.
+    """
     paths: dict[str, Any] = {}
     for found in places:
         row = {
@@ -107,7 +112,10 @@ def openapi(places: Sequence[Place]) -> dict[str, Any]:
         }
         paths[f"/deployments/{found.deployment}/predictions"] = {
             "parameters": _PARAMETERS,
-            "post": _operation(f"Predict with {found.champion.loaded.ref}", _rows(row), _TABLES),
+            "post": {
+                **_operation(f"Predict with {found.champion.loaded.ref}", _rows(row), _TABLES),
+                "x-codeSamples": snippets.samples(found, base),
+            },
         }
         paths[f"/deployments/{found.deployment}/actuals"] = {
             "post": _operation("Say what really happened", _ACTUALS)

@@ -13,6 +13,7 @@ from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.formats.signature import Reader
 from jupyter_mlops.formats.worker import WORKERS
 from jupyter_mlops.serving.problems import Problem, of_error
+from jupyter_mlops.serving.snippets import ordinary
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.registry import Loaded
@@ -48,7 +49,7 @@ class Model:
         Raises:
             Problem: the model does not answer even that.
         """
-        row = {feature["name"]: _ordinary(feature) for feature in self.loaded.features}
+        row = {feature["name"]: ordinary(feature) for feature in self.loaded.features}
         columns, _ = self._reader.columns([row])
         self._scores(columns)
 
@@ -98,12 +99,6 @@ class Model:
                 "`check` tries the version; `rollback` leads to the one before.",
             )
         return scores
-
-
-def _ordinary(feature: dict[str, Any]) -> Any:
-    if feature["type"] == "category":
-        return next(iter(feature.get("levels") or ()), None)
-    return False if feature["type"] == "boolean" else feature.get("low", 0.0)
 
 
 def _failed() -> Problem:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_mlops import open_workspace
+from jupyter_mlops.services import segments
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.serving.app import PUBLIC, ROUTES
 from stories import deployed
@@ -176,7 +177,7 @@ def test_what_was_acknowledged_is_found_again_after_kill_9(tmp_path, rows):
     assert len(acknowledged) > 100
     assert set(acknowledged) <= set(found)
     assert len(found) == len(set(found))
-    ws.telemetry.seal()
+    segments.seal(ws)
     sealed = ws.telemetry.read_predictions("clinic")["prediction_id"].to_pylist()
     assert sorted(sealed) == sorted(found)
 

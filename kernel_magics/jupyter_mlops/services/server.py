@@ -43,7 +43,8 @@ def stop(ws: Workspace) -> Server:
         return _told(ws, _known(ws), running=False)
     with ws.act("server:stop", subject="server") as act:
         act.after = {"url": running["url"], "pid": running["pid"]}
-        _end(running["pid"])
+        os.kill(running["pid"], signal.SIGTERM)
+    _await_end(running["pid"])  # outside the deed: what the server still does is a deed of its own
     return _told(ws, running, running=False)
 
 
@@ -239,8 +240,7 @@ def _answers(known: dict[str, Any]) -> bool:
     return answer.status_code == httpx.codes.OK
 
 
-def _end(pid: int) -> None:
-    os.kill(pid, signal.SIGTERM)
+def _await_end(pid: int) -> None:
     until = time.monotonic() + STOP_SECONDS
     while time.monotonic() < until:
         if not _alive(pid):

@@ -20,6 +20,7 @@ import uvicorn
 
 from jupyter_mlops.domain.access import Actor
 from jupyter_mlops.errors import Invalid, MlopsError, Unavailable
+from jupyter_mlops.services import segments
 from jupyter_mlops.services.scoring import settle
 from jupyter_mlops.services.workspace import Workspace, open_local
 from jupyter_mlops.serving.app import App
@@ -79,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
 def _serve(ws: Workspace, fleet: Fleet, bound: socket.socket, host: str) -> None:
     port = bound.getsockname()[1]
     token = secrets.token_urlsafe(32)
-    ws.telemetry.seal()
+    segments.seal(ws)
     settle(ws)
     repeats = Repeats(ws)
     for model in fleet:
@@ -106,7 +107,7 @@ def _serve(ws: Workspace, fleet: Fleet, bound: socket.socket, host: str) -> None
         fleet.stop()
         watcher.join(timeout=5)
         app.close()
-        ws.telemetry.seal()
+        segments.seal(ws)
 
 
 def _loop() -> Any:

@@ -99,6 +99,7 @@ class Place:
             "labels": scored.labels,
             "probabilities": scored.chances,
             "warnings": scored.warnings if any(scored.warnings) else None,
+            "salt": os.urandom(16).hex(),
         }
         if extra:
             head |= {**extra, "answer": body.decode()}

@@ -26,6 +26,7 @@ PREDICTION: Final = {
     "probabilities": pa.list_(pa.float64()),
     "warnings": pa.list_(pa.string()),
     "latency_ms": pa.float64(),
+    "salt": pa.string(),
 }
 REQUESTS: Final = pa.schema(
     {
@@ -68,7 +69,7 @@ def together(tables: Sequence[pa.Table]) -> pa.Table:
     """Put tables of predictions below one another; features that one lacks are missing in it."""
     if not tables:
         return predictions([])
-    fixed = pa.concat_tables([table.select(list(PREDICTION)) for table in tables])
+    fixed = pa.concat_tables([_complete(table).select(list(PREDICTION)) for table in tables])
     named = [_fields(table) for table in tables]
     names = dict.fromkeys(name for fields in named for name in fields)
     columns = {
@@ -76,6 +77,14 @@ def together(tables: Sequence[pa.Table]) -> pa.Table:
         for name in names
     }
     return fixed.append_column("features", _struct(columns, fixed.num_rows))
+
+
+def _complete(table: pa.Table) -> pa.Table:
+    """Return a table with every column of today; one that was written before has nothing there."""
+    for name, kind in PREDICTION.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, kind))
+    return table
 
 
 def _extend(told: dict[str, list[Any]], head: Mapping[str, Any]) -> None:
@@ -86,6 +95,8 @@ def _extend(told: dict[str, list[Any]], head: Mapping[str, Any]) -> None:
     told["label"] += head["labels"] or [None] * count
     told["probabilities"] += head["probabilities"] or [None] * count
     told["warnings"] += head["warnings"] or [[]] * count
+    salt = head.get("salt")
+    told["salt"] += [f"{salt}{at:06x}" if salt else None for at in range(count)]
     moment = _moment(head)
     for name, said in (
         ("at", moment),

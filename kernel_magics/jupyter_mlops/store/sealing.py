@@ -7,8 +7,10 @@ nothing: sealing the segment again writes the same files.
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -16,12 +18,31 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
+from jupyter_mlops.domain import merkle
 from jupyter_mlops.store import logtables
 from jupyter_mlops.store.segments import Frame, frames, is_abandoned
 
 
-def seal(segment: Path, predictions: Path, requests: Path) -> None:
-    """Write a finished segment as Parquet below two folders, then remove it.
+@dataclass(frozen=True)
+class Sealed:
+    """The predictions of one day of one segment as they were sealed.
+
+    ``root`` is that of the Merkle tree over their rows (:mod:`jupyter_mlops.domain.merkle`).
+    """
+
+    name: str
+    deployment: str
+    day: str
+    rows: int
+    path: str
+    digest: str
+    root: str
+
+
+def seal(
+    segment: Path, predictions: Path, requests: Path, on_sealed: Callable[[Sealed], None]
+) -> None:
+    """Write a finished segment as Parquet below two folders, tell of it, then remove it.
 
     A segment that somebody still writes, or that was sealed already, is left alone.
     """
@@ -29,9 +50,24 @@ def seal(segment: Path, predictions: Path, requests: Path) -> None:
         return
     name = segment.stem + ".parquet"
     for day, part in _by_day(frames(segment)):
-        _write(logtables.predictions(part), predictions / f"day={day}" / name)
+        table, path = logtables.predictions(part), predictions / f"day={day}" / name
+        _write(table, path)
+        if table.num_rows:
+            on_sealed(_sealed(segment, day, table, path))
         _write(logtables.requests(part), requests / f"day={day}" / name)
     segment.unlink(missing_ok=True)
+
+
+def _sealed(segment: Path, day: str, table: pa.Table, path: Path) -> Sealed:
+    return Sealed(
+        name=f"{segment.parent.name}/{day}/{segment.stem}",
+        deployment=segment.parent.name,
+        day=day,
+        rows=table.num_rows,
+        path=f"{path.parent.parent.name}/{path.parent.name}/{path.name}",
+        digest="sha256:" + hashlib.sha256(path.read_bytes()).hexdigest(),
+        root="sha256:" + merkle.root([merkle.leaf(row) for row in table.to_pylist()]),
+    )
 
 
 def _by_day(found: Iterable[Frame]) -> Iterator[tuple[str, list[Frame]]]:

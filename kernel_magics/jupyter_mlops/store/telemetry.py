@@ -20,6 +20,7 @@ from jupyter_mlops.domain.names import iso
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from jupyter_mlops.store.sealing import Sealed
     from jupyter_mlops.store.segments import Frame, Log
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,13 +40,17 @@ class Telemetry:
 
         return Log(self._home.spool / deployment)
 
-    def seal(self, deployment: str | None = None) -> None:
-        """Turn finished segments into Parquet; one that is still written is left alone."""
+    def seal(self, on_sealed: Callable[[Sealed], None]) -> None:
+        """Turn finished segments into Parquet; one that is still written is left alone.
+
+        ``on_sealed`` is told of each file of predictions before its segment goes; after a crash in
+        between it is told again.
+        """
         from jupyter_mlops.store.sealing import seal
 
-        for segment in list(self._segments(deployment)):
+        for segment in list(self._segments(None)):
             name = segment.parent.name
-            seal(segment, self._predictions(name), self._requests(name))
+            seal(segment, self._predictions(name), self._requests(name), on_sealed)
 
     def read_predictions(
         self,
@@ -59,7 +64,7 @@ class Telemetry:
 
         Columns: prediction_id, id, at, known_at, version, digest, role, score (probability of the
         second class, of the winning class, or the value), label, probabilities, warnings,
-        latency_ms, features (a struct).
+        latency_ms, salt, features (a struct).
         """
         from jupyter_mlops.store import logtables
 

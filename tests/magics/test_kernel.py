@@ -212,3 +212,25 @@ def test_another_workspace_can_be_opened(notebook, tmp_path):
     assert notebook.text("m = %mlops models\nlen(m)") == "0"
     notebook.text(f"%mlops use {first}")
     assert notebook.text("m = %mlops models\nlen(m) > 0") == "True"
+
+
+def test_rules_in_a_cell_and_a_canary_in_lines(tmp_path):
+    manager, notebook = begun(tmp_path)
+    try:
+        notebook.text("%load_ext jupyter_mlops")
+        notebook.text("from stories import *; from jupyter_mlops import open_workspace")
+        notebook.text("with open_workspace() as ws: v = deployed(ws)")
+        rules = "humility:\n  - {name: unsure, when: uncertain, between: [0, 1], then: note}"
+        told = notebook.text(f"%%mlops rules clinic\n{rules}")
+        assert told.startswith("✓ rules 1 of clinic are in force, 1 of humility")
+        name, told = notebook.refusal("%%mlops rules clinic\nhumilty: []")
+        assert name == "Invalid"
+        assert "did you mean humility?" in told
+        name, told = notebook.refusal("%mlops deploy tumour:1 --to clinic --share 2")
+        assert "A share is above 0 and at most 1, not 2" in told
+        name, told = notebook.refusal("%mlops promote clinic")
+        assert "tries nothing out" in told
+        notebook.text("%mlops stop")
+    finally:
+        notebook.client.stop_channels()
+        manager.shutdown_kernel(now=True)

@@ -13,7 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from jupyter_mlops import open_workspace
-from stories import registered
+from stories import approved_again, registered
 
 pytestmark = pytest.mark.browser
 TOKEN = "journey"
@@ -96,6 +96,18 @@ def test_a_reviewer_approves_in_the_panel_and_sees_it_go_live(lab, page, artefac
     page.screenshot(path=artefacts / "panel-live.png")
     assert page.title() != "1"
     assert page.strangers == []
+
+
+def test_the_panel_says_what_is_tried_out_beside_the_champion(lab, page, artefacts):
+    url, session = lab
+    session.approve(1)
+    session.deploy("tumour:1", to="clinic")
+    approved_again(session, 0.01)
+    session.deploy("tumour:2", to="clinic", share=0.1)
+    open_panel(page, url)
+    page.locator(".jp-mlops-row[data-row='clinic'] .jp-mlops-row-head").click()
+    page.wait_for_selector("text=with tumour:2 on 10% of the cases")
+    page.screenshot(path=artefacts / "panel-canary.png")
 
 
 def test_the_panel_is_native_in_dark_and_when_narrow(lab, page, artefacts):

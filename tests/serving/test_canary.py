@@ -4,25 +4,12 @@ import json
 
 import httpx
 import pytest
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sqlalchemy import text
 
 from jupyter_mlops import open_workspace
 from jupyter_mlops.errors import Conflict, Invalid, Refused
 from jupyter_mlops.services.workspace import open_local
-from stories import deployed, tumours
-
-
-def approved_again(session, strength):
-    """Approve another version of the tumour model for the clinic."""
-    _, train, holdout = tumours()
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500))
-    model.fit(train.drop(columns="target"), train["target"])
-    version = session.register(model, name="tumour", train=train, target="target", holdout=holdout)
-    session.approve(session.request(version, for_deployment="clinic").id)
-    return version
+from stories import approved_again, deployed, tumours
 
 
 @pytest.fixture

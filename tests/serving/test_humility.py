@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import text
 
 from jupyter_mlops import open_workspace
-from jupyter_mlops.errors import Invalid, Refused
+from jupyter_mlops.errors import Corrupt, Invalid, Refused
+from jupyter_mlops.services import rules as rules_of
 from jupyter_mlops.services.workspace import open_local
 from stories import approved, progression
 
@@ -107,7 +109,7 @@ def test_service_is_judged_by_the_objectives_that_were_agreed(session, client, r
 
 
 @pytest.mark.parametrize(
-    "text",
+    "yaml",
     [
         "- a list",
         "nothing: {}",
@@ -137,10 +139,10 @@ def test_service_is_judged_by_the_objectives_that_were_agreed(session, client, r
         "\x00",
     ],
 )
-def test_rules_that_are_none_are_refused_and_change_nothing(session, text):
+def test_rules_that_are_none_are_refused_and_change_nothing(session, yaml):
     before = session.rules("clinic").number
     with pytest.raises(Invalid) as error:
-        session.rules("clinic", text)
+        session.rules("clinic", yaml)
     assert error.value.hint
     assert session.rules("clinic").number == before
 
@@ -179,3 +181,19 @@ def test_a_terminal_reads_rules_from_a_file_or_a_pipe(session, place, tmp_path):
     piped = b"objectives: {latency_p95_ms: 322}"
     subprocess.run([*words, "-"], input=piped, check=True, capture_output=True)
     assert session.rules("clinic").objectives["latency_p95_ms"] == 322
+
+
+def test_rules_that_another_hand_changed_do_not_hold(session, client, place, rows):
+    session.rules("clinic", "humility: [{name: mine, when: uncertain, between: [0, 1]}]")
+    theirs = session.rules("clinic", "humility: [{name: new, when: uncertain, between: [0, 1]}]")
+    ws = open_local(place)
+    with ws.engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER rules_no_update"))
+        connection.execute(
+            text("UPDATE rules SET body = replace(body, 'new', 'bad') WHERE digest = :digest"),
+            {"digest": theirs.digest},
+        )
+    with pytest.raises(Corrupt):
+        session.rules("clinic")
+    assert [rule.name for rule in rules_of.applied(ws)["clinic"].humility] == ["mine"]
+    assert ask(client, rows[0]).status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -84,10 +85,9 @@ def rules(ws: Workspace, deployment: DeploymentName, text: Text = "", *, reason:
 
 
 def applied(ws: Workspace) -> dict[str, Applied]:
-    """Return the rules that apply now, by deployment.
+    """Return the rules that apply now, by deployment: the newest that are as they were written.
 
-    Raises:
-        Corrupt: rules are not what was written.
+    Rules that somebody changed afterwards are passed over, so that the ones before them hold.
     """
     with ws.look() as session:
         rows = session.exec(
@@ -95,8 +95,11 @@ def applied(ws: Workspace) -> dict[str, Applied]:
             .where(tables.Rules.deployment_id == tables.Deployment.id)
             .order_by(sqlmodel.col(tables.Rules.number))
         ).all()
-    newest = {place.name: row for place, row in rows}
-    return {name: _read(row) for name, row in newest.items()}
+    newest: dict[str, Applied] = {}
+    for place, row in rows:
+        with contextlib.suppress(Corrupt):
+            newest[place.name] = _read(row)
+    return newest
 
 
 def of_deployment(ws: Workspace, deployment: str) -> Applied | None:

@@ -11,7 +11,7 @@ LAB ?=
 
 export JUPYTER_MLOPS_WORKSPACE ?= $(CURDIR)/$(DEMO)/workspace
 
-.PHONY: help demo test lab dashboards lint types build bench chaos chaos-long generate clean
+.PHONY: help demo test lab dashboards lint types build bench bench-docs calibration chaos chaos-long generate clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,8 +44,15 @@ build: $(READY)  ## Build the wheel and the source distribution
 	rm -rf extension/jupyter_mlops_lab/labextension dist
 	$(BIN)/python -m build
 
-bench: $(READY)  ## Measure, as ratios against named things
+bench: $(READY)  ## Measure, as ratios against named things (PEERS=0 without peers, LONG=1)
 	env -u JUPYTER_MLOPS_WORKSPACE $(BIN)/python tests/bench
+
+bench-docs:  ## The same, written to docs/benchmarks.md
+	$(MAKE) bench BENCH_OUT=docs/benchmarks.md
+
+calibration: $(READY)  ## Simulate false alarms and power of drift, written to docs/calibration.md (QUICK=1, PEERS=1, JOBS=4)
+	env -u JUPYTER_MLOPS_WORKSPACE CALIBRATION_OUT=$${CALIBRATION_OUT-docs/calibration.md} \
+	  $(BIN)/python tests/calibration
 
 chaos: $(READY)  ## Kill, swap and stop the server under load
 	env -u JUPYTER_MLOPS_WORKSPACE $(BIN)/python tests/chaos
@@ -59,7 +66,7 @@ generate: $(READY)  ## Write grammar, types, reference and catalogues anew
 
 clean:  ## Remove everything that was made here
 	rm -rf $(VENV) $(DEMO) dist build extension/lib extension/node_modules \
-	  extension/jupyter_mlops_lab/labextension tests/artefacts
+	  extension/jupyter_mlops_lab/labextension tests/artefacts .bench
 
 $(READY): pyproject.toml extension/package.json extension/yarn.lock $(FRONT)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -45,6 +46,13 @@ def _undisturbed(monkeypatch, tmp_path):
 @pytest.fixture
 def schema():
     """A PostgreSQL schema of this test's own, as a store's address."""
+    with own_schema() as url:
+        yield url
+
+
+@contextlib.contextmanager
+def own_schema():
+    """Make a PostgreSQL schema, and drop it in the end."""
     url = os.environ.get(POSTGRES)
     if not url:
         absent(f"no PostgreSQL: {POSTGRES} is not set")
@@ -66,6 +74,18 @@ def where(request, tmp_path, monkeypatch):
         return str(tmp_path / "workspace")
     monkeypatch.setenv("JUPYTER_MLOPS_FOLDER", str(tmp_path / "workspace"))
     return request.getfixturevalue("schema")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+def shared_where(request, tmp_path_factory):
+    """The address of a workspace that the tests of a file share, on each database in turn."""
+    folder = tmp_path_factory.mktemp("shared") / "workspace"
+    if request.param == "sqlite":
+        yield str(folder)
+        return
+    with pytest.MonkeyPatch.context() as patch, own_schema() as url:
+        patch.setenv("JUPYTER_MLOPS_FOLDER", str(folder))
+        yield url
 
 
 @pytest.fixture
@@ -94,14 +114,28 @@ def sqlite_workspace(tmp_path):
     ws.engine.dispose()
 
 
-@pytest.fixture
+def real_data(name):
+    """Return the file of this name among the real data, or skip with the reason."""
+    folder = Path(os.environ.get(DATA, Path(__file__).parents[2] / "shared" / "data"))
+    if not (folder / name).exists():
+        pytest.skip(f"no {name} in {folder}; {DATA} names the folder")
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def pollution():
+    """UCI Beijing PM2.5, hour by hour, as a pandas frame; real seasons, real gaps."""
+    import pandas as pd
+
+    return pd.read_csv(real_data("pollution.csv"), na_values="NA")
+
+
+@pytest.fixture(scope="module")
 def adult():
     """UCI Adult, training and test part, as pandas frames; real people, real disparities."""
     import pandas as pd
 
-    folder = Path(os.environ.get(DATA, Path(__file__).parents[2] / "shared" / "data"))
-    if not (folder / "adult-train.csv").exists():
-        pytest.skip(f"no Adult data in {folder}; {DATA} names the folder")
+    folder = real_data("adult-train.csv").parent
     names = [
         "age",
         "workclass",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
+import httpx
 import pandas as pd
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes
@@ -68,11 +70,18 @@ def deployed(session, deployment="clinic", **more):
     return version
 
 
-def approved_again(session, strength):
+def caller(folder):
+    """Return a client of the server of a workspace, who knows its token."""
+    known = json.loads((folder / "server.json").read_text())
+    token = {"Authorization": f"Bearer {known['token']}"}
+    return httpx.Client(base_url=known["url"], headers=token, timeout=30)
+
+
+def approved_again(session, strength, **more):
     """Approve another version of the tumour model for the clinic, regularised otherwise."""
     _, train, holdout = tumours()
     model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500))
     model.fit(train.drop(columns="target"), train["target"])
     version = session.register(model, name="tumour", train=train, target="target", holdout=holdout)
-    session.approve(session.request(version, for_deployment="clinic").id)
+    session.approve(session.request(version, for_deployment="clinic", **more).id)
     return version

@@ -4,7 +4,7 @@ export const CATEGORY = 'MLOps';
 /** The commands of the extension, by their ids. */
 export const Commands = {
   openPanel: 'mlops:open-panel',
-  openExecutive: 'mlops:open-executive',
+  openDashboard: 'mlops:open-dashboard',
   openTour: 'mlops:open-tour',
   refresh: 'mlops:refresh'
 } as const;

@@ -13,7 +13,8 @@ export interface Desk {
   /** Puts a line into a new cell of the notebook that is open; copies it when there is none. */
   insert(line: string): Promise<void>;
   copy(text: string): void;
-  openDashboard(): void;
+  /** Opens the page of a deployment; that of the fleet when none is named. */
+  openDashboard(deployment?: string): void;
   openTour(): void;
 }
 

@@ -5,13 +5,17 @@ import type { Api } from './api';
 import { sameAsBefore } from './keep';
 import { Tell } from './locale';
 import { asProblem, MlopsProblem } from './problem';
-import type { DeploymentRow, ModelRow, Request } from './types';
+import type { AlertRow, DeploymentRow, ModelRow, Request } from './types';
+
+/** The newest models that the panel knows; more are found by `models` in a cell. */
+const MOST_MODELS = 500;
 
 /** What the panel knows at one moment; equal parts keep their identity from one to the next. */
 export interface Snapshot {
   readonly phase: 'loading' | 'ready' | 'failed';
   readonly workspace: string;
   readonly headline: string;
+  readonly alerts: readonly AlertRow[];
   readonly requests: readonly Request[];
   readonly deployments: readonly DeploymentRow[];
   readonly models: readonly ModelRow[];
@@ -23,6 +27,7 @@ const NOTHING: Snapshot = {
   phase: 'loading',
   workspace: '',
   headline: '',
+  alerts: [],
   requests: [],
   deployments: [],
   models: [],
@@ -86,13 +91,17 @@ export class Live {
       const overview = await this.api.say('overview', {});
       const stale = overview.revision !== this.revision;
       const [requests, models] = stale
-        ? await Promise.all([this.api.say('requests', {}), this.api.say('models', {})])
+        ? await Promise.all([
+            this.api.say('requests', {}),
+            this.api.say('models', { limit: MOST_MODELS })
+          ])
         : [{ items: this.now.requests }, { items: this.now.models }];
       this.revision = overview.revision;
       this.show({
         phase: 'ready',
         workspace: overview.workspace,
         headline: overview.headline,
+        alerts: sameAsBefore(this.now.alerts, overview.alerts, row => row.id),
         requests: sameAsBefore(this.now.requests, requests.items, row => row.id),
         deployments: sameAsBefore(this.now.deployments, overview.deployments, row => row.name),
         models: sameAsBefore(this.now.models, models.items, row => row.name),

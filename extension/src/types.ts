@@ -8,7 +8,150 @@ export type Risk = 'low' | 'moderate' | 'high' | 'critical';
 
 export type Task = 'binary' | 'multiclass' | 'regression';
 
-export type Role = 'champion';
+export type Role = 'champion' | 'challenger';
+
+export type Gate = 'swap' | 'shadow' | 'canary';
+
+/** One rule of humility as it applies: its trigger, its bounds and its action. */
+export interface HumilityRule {
+  name: string;
+  when: 'uncertain' | 'outlying' | 'unseen' | 'missing' | 'unusual' | 'disagree' | 'expression';
+  then: 'note' | 'override' | 'refuse' | 'review' | 'fallback';
+  low: number;
+  high: number;
+  features: string[];
+  more_than: number;
+  value: unknown;
+  wider_than: number | null;
+  level: string;
+  rarer_than: number;
+  expression: string;
+  with_ref: string;
+  to: string;
+  to_ref: string;
+}
+
+/** The rules in force at a deployment; number 0 where there are none, and what is proposed. */
+export interface Rules {
+  deployment: string;
+  number: number;
+  digest: string;
+  text: string;
+  objectives: Record<string, number | null>;
+  rollout: Record<string, unknown>;
+  monitoring: Record<string, unknown>;
+  release: Record<string, unknown>;
+  items: HumilityRule[];
+  at: string;
+  proposal: string;
+  rehearsal?: Rehearsal;
+}
+
+/** A likely cause, and what to type next; likelihoods of one alert add to one. */
+export interface AlertCause {
+  why: string;
+  likelihood: number;
+  because: string;
+  next: string[];
+}
+
+/** A finding that somebody must see, with what may be behind it. */
+export interface AlertRow {
+  id: number;
+  deployment: string;
+  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility';
+  subject: string;
+  severity: 'info' | 'warning' | 'critical';
+  state: 'open' | 'acknowledged' | 'resolved';
+  because: string;
+  since: string;
+  last_seen: string;
+  windows: number;
+  version: string;
+  figures: Record<string, unknown>;
+  causes: AlertCause[];
+  next: string;
+  opened_at: string;
+  acknowledged_by: string;
+  acknowledged_at: string;
+  comment: string;
+  resolved_at: string;
+}
+
+/** The alerts that match: those that are open first, the most severe first among them. */
+export interface Alerts {
+  items: AlertRow[];
+  open: number;
+}
+
+/** The last that is known of a message to the webhook. */
+export interface Delivery {
+  alert: number;
+  event: string;
+  state: 'waiting' | 'delivered' | 'given up';
+  attempts: number;
+  outcome: string;
+  at: string;
+}
+
+/** What rules would have done over a past period, whole window by whole window. */
+export interface Rehearsal {
+  since: string;
+  until: string;
+  windows: number;
+  items: RehearsedAlert[];
+}
+
+/** An alert that rules would have raised, without anything written. */
+export interface RehearsedAlert {
+  part: string;
+  subject: string;
+  severity: 'info' | 'warning' | 'critical';
+  because: string;
+  since: string;
+  last_seen: string;
+  windows: number;
+  resolved_at: string;
+}
+
+/** Who outside hears of alerts; ``secret`` is told once, when it is made. */
+export interface Webhook {
+  name: string;
+  url: string;
+  severities: string[];
+  at: string;
+  secret?: string;
+  delivered?: boolean;
+  outcome?: string;
+  ms?: number;
+  items: Delivery[];
+}
+
+/** The events that match, newest first; with ``verify`` also what verification found. */
+export interface Audit {
+  items: AuditEvent[];
+  ok?: boolean;
+  events?: number;
+  first_bad?: number | null;
+  because?: string;
+  anchors?: Record<string, unknown>[];
+  head?: string;
+}
+
+/** One line of the audit log. */
+export interface AuditEvent {
+  v: number;
+  seq: number;
+  at: string;
+  actor: Record<string, unknown>;
+  action: string;
+  subject: string;
+  before: unknown;
+  after: unknown;
+  reason: string;
+  prev: string;
+  digest: string;
+}
 
 /** How right the answers were, as far as the truth is known. */
 export interface Accuracy {
@@ -21,7 +164,85 @@ export interface Accuracy {
   reference: Record<string, Figure>;
   n: number;
   labelled: number;
+  unmatched: number;
+  since: string;
+  until: string;
   series: Point[];
+  estimated: Estimated;
+  curves: Curves;
+  batches?: Batches;
+  items?: Miss[] | WorstSegment[] | Unlabelled[];
+  beside?: Accuracy[];
+}
+
+/** The batches that the periods of an answer are, and how many older ones are left out. */
+export interface Batches {
+  n: number;
+  left_out: number;
+  because: string;
+}
+
+/** What an objective still allows in the thirty days up to the end of the window. */
+export interface Budget {
+  objective: 'error_rate' | 'latency_p95_ms';
+  status: Status;
+  because: string;
+  agreed: number;
+  measured: number | null;
+  share: Figure;
+  bad: number;
+  n: number;
+  allowed: number;
+  left: number | null;
+  burn: number | null;
+  burn_hours: number | null;
+  hours_left: number | null;
+  since: string;
+  until: string;
+}
+
+/** How a version does that scores beside the answers; ``difference`` is of its score less theirs. */
+export interface ChallengerRow {
+  ref: string;
+  digest: string;
+  state: 'loading' | 'live' | 'ended' | 'failed';
+  since: string;
+  because: string;
+  rows: number;
+  agreement: Figure;
+  apart: number | null;
+  difference: Figure;
+  latency_ms: Record<string, number | null>;
+  errors: number;
+  dropped: number;
+  labelled: number;
+  metrics: Record<string, Compared>;
+}
+
+/** What scores beside the answers of a deployment, on the same rows. */
+export interface Challengers {
+  deployment: string;
+  version: string;
+  since: string;
+  until: string;
+  because: string;
+  items: ChallengerRow[];
+}
+
+/** One metric of both on the same rows. */
+export interface Compared {
+  challenger: Figure;
+  champion: Figure;
+}
+
+/** How often the intervals of one level held the truth, with the interval of that share. */
+export interface Coverage {
+  level: number;
+  n: number;
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  status: Status;
 }
 
 /** What moved, feature by feature, and the prediction itself. */
@@ -32,17 +253,31 @@ export interface Drift {
   because: string;
   reference: string;
   items: DriftRow[];
+  periods: Period[];
+  heat: HeatRow[];
+  batches?: Batches;
+  together?: Together;
+  explained?: Explained;
+  weighed?: Weighed;
+  beside?: Drift[];
 }
 
 /** One feature, now against the reference. */
 export interface DriftRow {
   feature: string;
+  of: 'feature' | 'answers';
   kind: 'number' | 'category';
   finding: 'stable' | 'shifted' | 'drifted' | 'unknown';
   status: Status;
+  why: 'none' | 'small' | 'distribution' | 'missing' | 'new_levels' | 'too_few_rows';
   p_value: number | null;
   psi: number | null;
   missing_p_value: number | null;
+  jensen_shannon: number | null;
+  hellinger: number | null;
+  wasserstein: number | null;
+  kl: number | null;
+  cramers_v: number | null;
   importance: number | null;
   n_reference: number;
   n_current: number;
@@ -52,11 +287,84 @@ export interface DriftRow {
   current: number[];
 }
 
+/** A feature by which rows are told apart, and the area that is lost without it. */
+export interface Driver {
+  feature: string;
+  lost: number;
+}
+
+/** Which segments explain that a feature or the answers moved, the best attribute first. */
+export interface Explained {
+  feature: string;
+  of: 'feature' | 'answers';
+  psi: number | null;
+  stands_out: boolean;
+  because: string;
+  reference: string;
+  n_reference: number;
+  n_current: number;
+  of_current: number;
+  attributes: ExplainedBy[];
+}
+
+/** The segments of an attribute, whose parts add up. */
+export interface ExplainedBy {
+  attribute: string;
+  apart: number | null;
+  p_value: number | null;
+  parts: ExplainedPart[];
+}
+
+/** What a segment adds to the PSI; ``share`` is of the whole, below 0 where it moved against it. */
+export interface ExplainedPart {
+  segment: string;
+  psi: number;
+  share: number | null;
+  n_reference: number;
+  n_current: number;
+}
+
 /** A measured number with its 95 % interval; null where it cannot be told. */
 export interface Figure {
   value: number | null;
   low: number | null;
   high: number | null;
+}
+
+/** A rule of humility in a period: how often it fired, and the cases it made wait. */
+export interface FiredRule {
+  name: string;
+  when: string;
+  then: string;
+  in_force: boolean;
+  fired: number;
+  refused: number;
+  share: number;
+  waiting: string[];
+  series: Point[];
+}
+
+/** The PSI of one feature, period by period, over the bins that pictures show; null without rows. */
+export interface HeatRow {
+  feature: string;
+  psi: (number | null)[];
+  unusual?: Unusual;
+}
+
+/** How often a deployment doubted itself, what waits, and whether its intervals hold. */
+export interface Humility {
+  deployment: string;
+  version: string;
+  status: Status;
+  because: string;
+  since: string;
+  until: string;
+  n: number;
+  items: FiredRule[];
+  waiting: number;
+  reviews: Review[];
+  coverage: Coverage[];
+  batches?: Batches;
 }
 
 /** A deployment on one page, with the sentence that explains its status. */
@@ -70,6 +378,14 @@ export interface Monitor {
   service: Service;
   drift: Drift;
   accuracy: Accuracy;
+  unusual?: string;
+}
+
+/** One period of a heat map, and how many were answered in it. */
+export interface Period {
+  start: string;
+  end: string;
+  n: number;
 }
 
 /** One period of a series. */
@@ -81,6 +397,22 @@ export interface Point {
   low?: number | null;
   high?: number | null;
   labelled?: number;
+  metrics?: Record<string, Figure>;
+  estimated?: Figure;
+  refused?: number;
+  requests?: number;
+  errors?: number;
+  unusual?: Unusual[];
+}
+
+/** A case that waits for a person, with the answer that was given. */
+export interface Review {
+  id: string;
+  prediction_id: string;
+  at: string;
+  prediction: number | string;
+  rules: string[];
+  version: string;
 }
 
 /** How the service behaves: traffic, latency, errors. */
@@ -94,7 +426,47 @@ export interface Service {
   error_rate: Figure;
   errors_by_kind: Record<string, number>;
   latency_ms: Record<string, number | null>;
+  refused_at_the_door: Record<string, number>;
+  end_to_end_ms: Record<string, number | null>;
   series: Point[];
+  batches?: Batches;
+  budgets?: Budget[];
+  beside?: Service[];
+}
+
+/** How well a classifier tells rows of now from the reference: 0.5 is not at all. */
+export interface Together {
+  auc: Figure;
+  p_value: number | null;
+  differ: boolean | null;
+  because: string;
+  reference: string;
+  n_reference: number;
+  n_current: number;
+  of_current: number;
+  drivers: Driver[];
+}
+
+/** A newest complete point that is unusual against its own history, and what was to be expected. */
+export interface Unusual {
+  measure: string;
+  start: string;
+  value: number | null;
+  expected: number | null;
+  low: number | null;
+  high: number | null;
+  p_value: number | null;
+  seasonal: boolean;
+}
+
+/** Who keeps the profiles up to date; ``pieces`` and ``rows`` are what a single round has done. */
+export interface Watch {
+  running: boolean;
+  pid: number;
+  since: string;
+  pieces: number;
+  rows: number;
+  because: string;
 }
 
 /** One column a model reads, as it was in the training data. */
@@ -110,6 +482,7 @@ export interface Feature {
 /** Whether a faster form of the model is served, and how well it agrees with the original. */
 export interface Compiled {
   kept: boolean;
+  form: string;
   reason: string;
   rows: number;
   agree: number | null;
@@ -149,6 +522,7 @@ export interface Version {
   compiled: Compiled;
   lineage: Record<string, unknown>;
   deployments: string[];
+  tried: string[];
   created_at: string;
   created_by: Person;
   new: boolean;
@@ -188,6 +562,8 @@ export interface Checks {
   ref: string;
   passed: boolean;
   items: Check[];
+  kept: number;
+  withdrawn: boolean;
 }
 
 /** What somebody decided, and what that decision is worth. */
@@ -224,6 +600,18 @@ export interface Requests {
   items: Request[];
 }
 
+/** A version on its way to become the champion; without ``next_share`` a person leads it. */
+export interface Trial {
+  ref: string;
+  gate: Gate;
+  share: number;
+  since: string;
+  next_share: number | null;
+  rows: number | null;
+  minutes: number | null;
+  because: string;
+}
+
 /** A deployment in the fleet: what it serves and how it is. */
 export interface DeploymentRow {
   name: string;
@@ -240,6 +628,8 @@ export interface DeploymentRow {
   url: string | null;
   canary: string | null;
   share: number | null;
+  trial: Trial | null;
+  challengers: string[];
 }
 
 /** The deployments that match. */
@@ -254,32 +644,12 @@ export interface Rollout {
   digest: string;
   replaced: string | null;
   request: number;
+  role: Role;
+  gate: Gate;
+  because: string;
   share: number;
   url: string;
   seconds: number;
-}
-
-/** One rule of humility as it applies: its trigger, its bounds and its action. */
-export interface HumilityRule {
-  name: string;
-  when: 'uncertain' | 'outlying' | 'unseen' | 'missing';
-  then: 'note' | 'override' | 'refuse';
-  low: number;
-  high: number;
-  features: string[];
-  more_than: number;
-  value: unknown;
-}
-
-/** The rules in force at a deployment; number 0 where there are none. */
-export interface Rules {
-  deployment: string;
-  number: number;
-  digest: string;
-  text: string;
-  objectives: Record<string, number | null>;
-  items: HumilityRule[];
-  at: string;
 }
 
 /** The prediction server of this workspace; its token stays in its file. */
@@ -288,6 +658,7 @@ export interface Server {
   pid: number;
   started_at: string;
   running: boolean;
+  processes: number;
   token_file: string;
 }
 
@@ -297,7 +668,7 @@ export interface Prediction {
   prediction_id: string;
   prediction: unknown;
   probabilities: Record<string, number> | null;
-  interval: number[] | null;
+  interval: Record<string, number[]> | null;
   warnings: string[];
   version: string;
 }
@@ -318,32 +689,6 @@ export interface Actuals {
   unmatched: number;
 }
 
-/** One line of the audit log. */
-export interface AuditEvent {
-  v: number;
-  seq: number;
-  at: string;
-  actor: Record<string, unknown>;
-  action: string;
-  subject: string;
-  before: unknown;
-  after: unknown;
-  reason: string;
-  prev: string;
-  digest: string;
-}
-
-/** The events that match, newest first; with ``verify`` also what verification found. */
-export interface Audit {
-  items: AuditEvent[];
-  ok?: boolean;
-  events?: number;
-  first_bad?: number | null;
-  because?: string;
-  anchors?: Record<string, unknown>[];
-  head?: string;
-}
-
 /** Something that needs a person, and the next word to type. */
 export interface Attention {
   subject: string;
@@ -352,11 +697,12 @@ export interface Attention {
   next: string;
 }
 
-/** What needs me: requests, deployments by health, models. */
+/** What needs me: alerts, requests, deployments by health, models. */
 export interface Overview {
   workspace: string;
   headline: string;
   attention: Attention[];
+  alerts: AlertRow[];
   requests: Request[];
   deployments: DeploymentRow[];
   models: ModelRow[];
@@ -402,31 +748,245 @@ export interface Doctor {
   items: Diagnosis[];
 }
 
+/** A version that could not be asked, and why. */
+export interface Absent {
+  ref: string;
+  because: string;
+}
+
+/** A row on which a version and the first are far apart; long texts are cut. */
+export interface ApartRow {
+  ref: string;
+  row: number;
+  apart: number;
+  first: number | string;
+  other: number | string;
+  truth?: number | string | null;
+  features: Record<string, unknown>;
+}
+
+/** One thing in which a version differs from the first; null where there is none of it. */
+export interface Change {
+  part: 'features' | 'parameters' | 'data' | 'environment' | 'registration' | 'release checks';
+  name: string;
+  ref: string;
+  before: string | null;
+  now: string | null;
+}
+
+/** The cell that registered a version against that of the first, as a unified diff. */
+export interface CodeChange {
+  ref: string;
+  because: string;
+  lines: string[];
+}
+
+/** Versions side by side; the first is what the others are compared with. */
+export interface Compare {
+  refs: string[];
+  task: string;
+  target: string;
+  metric: string;
+  because: string;
+  items: MetricRow[];
+  versions: ComparedVersion[];
+  changes: Change[];
+  code: CodeChange[];
+  same_rows: SameRows;
+}
+
+/** One of the versions: what it is, and what its newest release checks said. */
+export interface ComparedVersion {
+  ref: string;
+  digest: string;
+  created_at: string;
+  estimator: string;
+  deployments: string[];
+  measured_by: string;
+  checks: Record<string, string>;
+  checked_at: string | null;
+}
+
+/** One metric of one version: as it was registered, or on rows that all have scored. */
+export interface MetricRow {
+  metric: string;
+  ref: string;
+  measured: 'registered' | 'same rows';
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+/** How a version differs from the first in the first metric, on the same rows. */
+export interface PairedTest {
+  ref: string;
+  metric: string;
+  test: string;
+  rows: number;
+  difference: Figure;
+  p_value: number | null;
+  verdict: 'better' | 'worse' | 'not proven' | 'unknown';
+  because: string;
+  agreement: Figure;
+  apart: number;
+}
+
+/** What pictures of one version are drawn from; what a task does not have is absent. */
+export interface Pictured {
+  ref: string;
+  roc?: Line;
+  lift?: Line;
+  predicted?: number[];
+  residuals?: number[];
+}
+
+/** What all versions said of the same rows; of none, with the reason. */
+export interface SameRows {
+  sample: string | null;
+  rows: number;
+  labelled: number;
+  unseen: string[];
+  because: string;
+  absent: Absent[];
+  tests: PairedTest[];
+  apart: ApartRow[];
+  pictures: Pictured[];
+}
+
+/** Points of a curve, and the threshold of each. */
+export interface Line {
+  x: number[];
+  y: number[];
+  threshold: number[];
+}
+
+/** What the answers depend on, over time: log-loss of classes, squared error of numbers. */
+export interface Weighed {
+  because: string;
+  periods: WeighedPeriod[];
+  features: WeighedRow[];
+}
+
+/** One period in which importance was measured: its labelled rows, and how many were looked at. */
+export interface WeighedPeriod {
+  start: string;
+  end: string;
+  labelled: number;
+  rows: number;
+}
+
+/** How much the loss grows when a feature is shuffled: at registration, and in each period. */
+export interface WeighedRow {
+  feature: string;
+  before: number | null;
+  now: Figure[];
+}
+
+/** Answers of about the same probability: what was said on average, and what came. */
+export interface Reliability {
+  said: number;
+  came: number;
+  low: number;
+  high: number;
+  rows: number;
+}
+
+/** Counts of truth (rows) by answer (columns), over labels, or over the edges of cells. */
+export interface Table {
+  labels?: string[];
+  edges?: number[];
+  counts: number[][];
+}
+
+/** How often predictions missed by how much: counts between edges, and what lies outside. */
+export interface Spread {
+  edges: number[];
+  counts: number[];
+  below: number;
+  above: number;
+}
+
+/** What pictures of accuracy are drawn from; what a task does not have is absent. */
+export interface Curves {
+  roc?: Line;
+  precision_recall?: Line;
+  lift?: Line;
+  gain?: Line;
+  calibration?: Reliability[];
+  confusion?: Table;
+  residuals?: Spread;
+  predicted?: Table;
+}
+
+/** How right answers will turn out to be, before their labels have come, each with its band. */
+export interface Estimated {
+  metrics: Record<string, Figure>;
+  trusted: boolean | null;
+  because: string;
+  periods: number;
+}
+
+/** One answer whose label has come, and its loss: log-loss of a class, distance of a number. */
+export interface Miss {
+  id: string;
+  prediction_id: string;
+  at: string;
+  version: string;
+  prediction: string | number;
+  actual: string | number;
+  loss: number;
+}
+
+/** A segment that is proved worse than all other rows; ``difference`` is of the mean losses. */
+export interface WorstSegment {
+  segment: string;
+  rows: number;
+  loss: number;
+  difference: number;
+  low: number;
+  high: number;
+  p_value: number;
+}
+
+/** One answer that still has no label. */
+export interface Unlabelled {
+  id: string;
+  prediction_id: string;
+  at: string;
+  version: string;
+}
+
 /** What each verb is told, as JSON. */
 export interface Arguments {
   overview: Record<string, never>;
   register: { model: Record<string, unknown> | Record<string, unknown>[]; name: string; train?: Record<string, unknown> | Record<string, unknown>[] | null; target?: string | null; holdout?: Record<string, unknown> | Record<string, unknown>[] | null; time?: string | null; id?: string | null; protected?: string[]; risk?: Risk; purpose?: string; owner?: string; unit?: string; description?: string; tags?: string[]; metrics?: Record<string, unknown> | null; format?: 'auto' | 'skops' };
-  models: { query?: string };
   show: { ref: string };
-  check: { ref: string };
+  models: { query?: string; limit?: number };
+  compare: { ref: string; other: string; more?: string[] };
+  check: { ref: string; text?: string; for_deployment?: string; model?: string; withdraw?: boolean; reason?: string };
   request: { ref: string; for_deployment: string; role?: Role; reason?: string };
   requests: { query?: string };
   approve: { request: number; comment?: string };
   reject: { request: number; comment?: string };
-  deploy: { ref: string; to: string; role?: Role; share?: number | null; reason?: string };
-  promote: { deployment: string; reason?: string };
-  rollback: { deployment: string; reason?: string };
+  deploy: { ref: string; to: string; role?: Role; gate?: 'auto' | 'swap' | 'shadow' | 'canary'; share?: number | null; reason?: string };
+  promote: { deployment: string; ref?: string | null; reason?: string };
+  rollback: { deployment: string; ref?: string | null; reason?: string };
   deployments: { query?: string };
   retire: { deployment: string; reason?: string };
-  rules: { deployment: string; text?: string; reason?: string };
+  rules: { deployment: string; text?: string; propose?: boolean; dry_run?: string | null; reason?: string };
   predict: { deployment: string; rows: Record<string, unknown> | Record<string, unknown>[]; id?: string | null };
   actuals: { deployment: string; rows: Record<string, unknown> | Record<string, unknown>[]; id: string; value: string; time?: string | null };
-  monitor: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' };
-  service: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' };
-  drift: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' };
-  accuracy: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' };
+  monitor: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; reference?: string; as_of?: string | null };
+  service: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; as_of?: string | null };
+  drift: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; reference?: string; as_of?: string | null; together?: boolean; explain?: string; importance?: boolean };
+  accuracy: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; worst?: 'rows' | 'segments' | null; unlabelled?: boolean; as_of?: string | null };
+  challengers: { deployment: string; since?: string; until?: string | null };
+  humility: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch' };
+  alerts: { deployment?: string; state?: 'unresolved' | 'open' | 'acknowledged' | 'resolved' | 'all'; severity?: 'info' | 'warning' | 'critical'; since?: string | null; as_of?: string | null };
+  acknowledge: { alert: unknown; comment?: string };
+  notify: { url?: string; name?: string; severities?: string[]; test?: boolean; remove?: boolean; reason?: string };
   audit: { query?: string; verify?: boolean; limit?: number };
-  publish: { name?: string; to: string; lang?: 'en' | 'ja' };
+  publish: { name?: string; deployment?: string; to: string; lang?: 'en' | 'ja' };
   tour: { to?: string };
 }
 
@@ -434,8 +994,9 @@ export interface Arguments {
 export interface Answers {
   overview: Overview;
   register: Version;
-  models: Models;
   show: Version;
+  models: Models;
+  compare: Compare;
   check: Checks;
   request: Request;
   requests: Requests;
@@ -453,6 +1014,11 @@ export interface Answers {
   service: Service;
   drift: Drift;
   accuracy: Accuracy;
+  challengers: Challengers;
+  humility: Humility;
+  alerts: Alerts;
+  acknowledge: Alerts;
+  notify: Webhook;
   audit: Audit;
   publish: Page;
   tour: Tour;
@@ -465,8 +1031,9 @@ export type Verb = keyof Arguments;
 export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   overview: 'read',
   register: 'deed',
-  models: 'read',
   show: 'read',
+  models: 'read',
+  compare: 'read',
   check: 'deed',
   request: 'deed',
   requests: 'read',
@@ -484,6 +1051,11 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   service: 'read',
   drift: 'read',
   accuracy: 'read',
+  challengers: 'read',
+  humility: 'read',
+  alerts: 'read',
+  acknowledge: 'deed',
+  notify: 'deed',
   audit: 'read',
   publish: 'deed',
   tour: 'read'

@@ -35,6 +35,11 @@ class Home:
         return self.url.replace(f":{parts.password}@", ":***@") if parts.password else self.url
 
     @property
+    def where(self) -> str:
+        """Return what opens this workspace again in another process."""
+        return str(self.folder) if self.is_sqlite else self.url
+
+    @property
     def database(self) -> Path:
         """Return the SQLite file."""
         return Path(self.url.removeprefix("sqlite:///"))
@@ -65,9 +70,19 @@ class Home:
         return self.folder / "server.json"
 
     @property
+    def run(self) -> Path:
+        """Return the folder where each process of the prediction server says what it serves."""
+        return self.folder / "run"
+
+    @property
     def log_file(self) -> Path:
         """Return the file the prediction server writes its own log to."""
         return self.folder / "server.log"
+
+    @property
+    def access(self) -> Path:
+        """Return the folder of the prediction server's access log."""
+        return self.folder / "access"
 
     @property
     def lock_file(self) -> Path:

@@ -1,70 +1,146 @@
-"""``make bench``: every figure beside something named, measured in the same run."""
+"""``make bench``: every figure beside something named, measured in the same run.
+
+``PEERS=0`` leaves the other servers out, ``LONG=1`` looks at memory over 10⁶ requests instead of 10⁵,
+``BENCH_SECONDS=1`` makes each measurement shorter, ``BENCH_OUT=FILE`` writes everything as Markdown too.
+"""
 
 from __future__ import annotations
 
-import statistics
-import subprocess
+import contextlib
+import os
+import platform
+import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]
-
-LOAD = """
-import resource, time
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance()
-base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-began = time.perf_counter()
-{what}
-print(time.perf_counter() - began, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) / 1024)
-"""
-NAMED = {
-    "%load_ext jupyter_mlops": "shell.run_line_magic('load_ext', 'jupyter_mlops')",
-    "import pandas": "import pandas",
-    "import sklearn": "import sklearn.pipeline",
-}
+import batches
+import disk
+import environments
+import loading
+import log
+import one_row
+import peers
+import processes
+import servers
+import swaps
+import watching
+import wrk
+from report import Report
 
 
-def loading() -> None:
-    """Time the extension's loading beside two imports, fresh processes, medians of five."""
-    print("\nLoading, in a fresh process (median of 5)")
-    for name, what in NAMED.items():
-        runs = [
-            subprocess.run(
-                [sys.executable, "-c", LOAD.format(what=what)],
-                capture_output=True, text=True, check=True,
-            ).stdout.split()
-            for _ in range(5)
-        ]  # fmt: skip
-        seconds = statistics.median(float(run[0]) for run in runs)
-        memory = statistics.median(float(run[1]) for run in runs)
-        print(f"  {name:26} {seconds:6.3f} s   + {memory:5.1f} MB")
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for besides."""
+
+    peers: bool
+    long: bool
+    seconds: int
+    out: str
+
+    @classmethod
+    def of(cls, said: Mapping[str, str]) -> Wish:
+        """Read it from the environment."""
+        return cls(
+            peers=said.get("PEERS", "1") != "0",
+            long=said.get("LONG", "0") == "1",
+            seconds=int(said.get("BENCH_SECONDS") or 2),
+            out=said.get("BENCH_OUT", ""),
+        )
 
 
-def registering() -> None:
-    """Time register of a small pipeline once its libraries are imported."""
-    from jupyter_mlops import open_workspace
-    from stories import registered
+def main() -> None:
+    """Measure everything, then say what was asked and what was found."""
+    sys.path.append(str(Path(__file__).parents[1]))  # the stories that the tests tell
+    wish, report, began = Wish.of(os.environ), Report(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mlops-bench-") as place:
+        folder = Path(place)
+        machine(report)
+        loading.loading(report)
+        loading.registering(report, folder)
+        serving(report, folder, wish)
+        log.measure(report, folder, make=wish.peers)
+        watching.measure(report, folder, long=wish.long, peers=wish.peers)
+    report.conclude()
+    report.say(f"measured in {(time.monotonic() - began) / 60:.1f} minutes")
+    if wish.out:
+        report.write(Path(wish.out))
 
-    print("\nRegistering a small pipeline (30 features; profile, metrics, compilation, parity)")
-    times = []
-    with tempfile.TemporaryDirectory() as folder:
-        for run in range(6):
-            session = open_workspace(Path(folder) / str(run))
-            began = time.perf_counter()
-            registered(session)
-            times.append(time.perf_counter() - began)
-    print(f"  first, libraries included  {times[0]:6.3f} s")
-    print(f"  median of 5 after that     {statistics.median(times[1:]):6.3f} s")
+
+def machine(report: Report) -> None:
+    """Say where this is measured; ratios are what to read."""
+    report.title("Where")
+    report.say(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the beginning")
+    names = ("scikit-learn", "numpy", "pyarrow", "onnxruntime", "uvicorn")
+    told = ", ".join(f"{name} {version(name)}" for name in names)
+    report.say(f"Python {platform.python_version()}, {told}")
+
+
+def serving(report: Report, folder: Path, wish: Wish) -> None:
+    """Measure the prediction server beside the others, all of them running, asked in turn."""
+    fast, slow, changed = (folder / name for name in ("fast", "slow", "changed"))
+    stories(report, servers.deployed(fast))
+    shutil.copytree(fast, slow)
+    shutil.copytree(fast, changed)
+    if not wrk.is_here():
+        report.say("serving is not measured: wrk is missing (apt-get install wrk, as root)")
+        return
+    with contextlib.ExitStack() as stack:
+        compiled = stack.enter_context(servers.ours(fast))
+        least = stack.enter_context(servers.noop(folder))
+        original = stack.enter_context(servers.ours(slow, "--no-compiled"))
+        others = _peers(report, folder, stack) if wish.peers else {}
+        sync = disk.fdatasync(folder)
+        one_row.measure(report, least, compiled, original, others, seconds=wish.seconds, sync=sync)
+        batches.measure(report, compiled, others.get("vetiver"), seconds=wish.seconds)
+        swaps.remembering(report, compiled, requests=1_000_000 if wish.long else 100_000)
+        started = compiled.started
+    swaps.changing(report, changed, seconds_to_start=started)
+
+
+def stories(report: Report, versions: Mapping[str, Any]) -> None:
+    """Say of each pipeline whether it is compiled, and how well that agrees."""
+    report.title("The two pipelines: 14 amounts, 2 counts, 4 categories; 5,000 rows")
+    for name, found in versions.items():
+        told = found.compiled
+        report.say(
+            f"{name}: served as {told['form']}, {told['agree']:.1%} of {told['rows']:,} rows agree,"
+            f" {told['flips']} flips, largest difference {told['largest_difference']:.1e}"
+            if told["kept"]
+            else f"{name}: not compiled. {told['reason']}"
+        )
+        report.bound(
+            f"{name}: rows on which its fast form agrees",
+            told["agree"] * told["kept"],
+            0.999,
+            unit="",
+        )
+
+
+def _peers(report: Report, folder: Path, stack: contextlib.ExitStack) -> dict[str, peers.Running]:
+    report.title("Peers, each with one process and the same pipeline trained in its environment")
+    found = {}
+    with ThreadPoolExecutor() as pool:
+        made = {
+            peer: pool.submit(environments.python, peer.name.lower(), peer.packages)
+            for peer in peers.PEERS
+        }
+    for peer, interpreter in made.items():
+        try:
+            running = peers.running(peer, interpreter.result(), folder)
+            found[peer.name] = stack.enter_context(running)
+        except (environments.NotInstalledError, processes.NeverAnsweredError) as error:
+            report.say(f"{peer.name} is not measured: {error}")
+        else:
+            report.say(found[peer.name].versions)
+    return found
 
 
 if __name__ == "__main__":
-    from served import serving
-
-    loading()
-    registering()
-    serving()
+    main()

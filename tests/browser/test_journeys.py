@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import httpx
 import nbformat
@@ -13,6 +14,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from jupyter_mlops import open_workspace
+from jupyter_mlops.domain.alerts import Finding
+from jupyter_mlops.domain.diagnosis import Evidence, diagnose
+from jupyter_mlops.services.workspace import open_local
+from jupyter_mlops.store import tables
 from stories import approved_again, registered
 
 pytestmark = pytest.mark.browser
@@ -80,6 +85,13 @@ def open_panel(page, url):
     page.wait_for_selector(".jp-mlops-header", timeout=30_000)
 
 
+def darken(page):
+    page.get_by_role("menuitem", name="Settings").click()
+    page.get_by_text("Theme", exact=True).hover()
+    page.get_by_text("JupyterLab Dark", exact=True).click()
+    page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
+
+
 def test_a_reviewer_approves_in_the_panel_and_sees_it_go_live(lab, page, artefacts):
     url, _ = lab
     open_panel(page, url)
@@ -94,6 +106,10 @@ def test_a_reviewer_approves_in_the_panel_and_sees_it_go_live(lab, page, artefac
     row.click()
     page.wait_for_selector(".jp-mlops-row[data-row='clinic'] .jp-mlops-chip:has-text('tumour:1')")
     page.screenshot(path=artefacts / "panel-live.png")
+    page.get_by_role("button", name="Open its page").click()
+    inside = page.frame_locator("#jupyter-mlops-dashboard-deployment-clinic iframe")
+    inside.get_by_text("tumour:1").first.wait_for(timeout=120_000)
+    page.screenshot(path=artefacts / "panel-page.png")
     assert page.title() != "1"
     assert page.strangers == []
 
@@ -106,21 +122,62 @@ def test_the_panel_says_what_is_tried_out_beside_the_champion(lab, page, artefac
     session.deploy("tumour:2", to="clinic", share=0.1)
     open_panel(page, url)
     page.locator(".jp-mlops-row[data-row='clinic'] .jp-mlops-row-head").click()
-    page.wait_for_selector("text=with tumour:2 on 10% of the cases")
+    page.wait_for_selector("text=tumour:2 answers 10 % of the cases.")
     page.screenshot(path=artefacts / "panel-canary.png")
+    approved_again(session, 0.5, role="challenger")
+    session.deploy("tumour:3", to="clinic", role="challenger")
+    darken(page)
+    page.set_viewport_size({"width": 640, "height": 800})
+    page.wait_for_selector("text=tumour:3", timeout=60_000)
+    page.screenshot(path=artefacts / "panel-canary-dark.png")
 
 
 def test_the_panel_is_native_in_dark_and_when_narrow(lab, page, artefacts):
     url, _ = lab
     open_panel(page, url)
-    page.get_by_role("menuitem", name="Settings").click()
-    page.get_by_text("Theme", exact=True).hover()
-    page.get_by_text("JupyterLab Dark", exact=True).click()
-    page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
+    darken(page)
     page.locator(".jp-mlops-row-head", has_text="tumour").last.click()
     page.wait_for_selector(".jp-mlops-figures dd")
     page.screenshot(path=artefacts / "panel-model.png")
     assert page.locator(".jp-mlops-panel img").count() == 0
+
+
+def raised(folder):
+    """Put an alert about a feature of a hostile name into a workspace; return its number."""
+    ws = open_local(folder)
+    told = {"missing": 1.0, "before": 0.0}
+    found = Finding("quality", f"feature:{HOSTILE}", "failing", "missing", told)
+    causes = [asdict(cause) for cause in diagnose(found, Evidence("clinic", "tumour:1"))]
+    with ws.act("test:alert", subject="test") as act:
+        place = tables.Deployment(name="clinic", model_id=1, state="waiting", at=ws.now())
+        act.session.add(place)
+        act.session.flush()
+        alert = tables.Alert(
+            deployment_id=place.id, part=found.part, subject=found.subject, severity="critical",
+            state="open", status=found.status, why=found.why, figures=told, causes=causes,
+            version="tumour:1", since=ws.now(), last_seen=ws.now(), followed=ws.now(), windows=1,
+            quiet=0, at=ws.now(), comment="",
+        )  # fmt: skip
+        act.session.add(alert)
+    return alert.id
+
+
+def test_an_alert_is_read_and_acknowledged_in_the_panel(lab, page, artefacts, tmp_path):
+    url, session = lab
+    number = raised(tmp_path / "workspace")
+    open_panel(page, url)
+    page.locator(".jp-mlops-row-head", has_text="clinic: ").first.click()
+    page.wait_for_selector("text=The feature vanished upstream")
+    page.screenshot(path=artefacts / "panel-alert.png")
+    page.get_by_label("Comment", exact=True).fill("the feed is being mended")
+    page.get_by_role("button", name="Acknowledge", exact=True).click()
+    page.wait_for_selector("text=Seen by owner")
+    page.screenshot(path=artefacts / "panel-alert-seen.png")
+    told = session.alerts()[0]
+    assert (told["id"], told["state"]) == (number, "acknowledged")
+    assert told["comment"] == "the feed is being mended"
+    assert page.title() != "1"
+    assert page.strangers == []
 
 
 CELLS = (

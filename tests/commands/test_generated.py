@@ -29,7 +29,7 @@ def test_every_verb_answers_with_a_known_shape():
 
 def test_the_words_about_this_place_have_no_route():
     here = {verb.name for verb in verbs().values() if verb.said == "here"}
-    assert {"use", "dashboard", "serve", "stop", "doctor"} <= here
+    assert {"use", "dashboard", "serve", "stop", "watch", "doctor"} <= here
 
 
 def test_reading_the_grammar_imports_no_service():

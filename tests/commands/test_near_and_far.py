@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from sklearn.base import clone
 
 from jupyter_mlops import open_workspace
 from jupyter_mlops.commands.remote import Remote, split_address
@@ -92,6 +93,20 @@ def test_the_story_is_the_same_near_and_far(session, tmp_path):
     assert session.audit(verify=True, limit=5).ok
     page = session.publish(to=str(tmp_path / "page.html"))
     assert Path(page.written).read_text().startswith("<!")
+
+
+def test_versions_are_put_side_by_side_near_and_far(session):
+    model, train, holdout = tumours()
+    data = {"name": "pair", "train": train, "target": "target", "holdout": holdout}
+    first = session.register(model, **data)
+    others = [
+        session.register(clone(model).set_params(logisticregression__C=c).fit(
+            train.drop(columns="target"), train["target"]), **data)
+        for c in (0.1, 0.2)
+    ]  # fmt: skip
+    told = session.compare(first, *others)
+    assert told.refs == ["pair:1", "pair:2", "pair:3"]
+    assert [test["rows"] for test in told.same_rows["tests"]] == [219, 219]
 
 
 def test_an_error_is_the_same_near_and_far(session):

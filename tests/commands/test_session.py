@@ -109,5 +109,23 @@ def test_a_dashboard_needs_a_server_and_a_known_name(tmp_path, monkeypatch):
             session.dashboard("executiv")
         with pytest.raises(Exception, match="No Jupyter server runs here"):
             session.dashboard()
+        with pytest.raises(Exception, match="publish deployment shop --to FILE"):
+            session.dashboard("deployment", "shop")
         monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/me/")
         assert session.dashboard().url == "/user/me/jupyter-mlops/dashboards/executive"
+        named = session.dashboard("deployment", "churn&co").url
+        assert named == "/user/me/jupyter-mlops/dashboards/deployment?deployment=churn%26co"
+
+
+@pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "half\udfffword"])
+def test_what_no_store_can_keep_as_text_is_refused_before_it_is_asked(tmp_path, odd):
+    with open_session(tmp_path / "here") as session:
+        for verb, said in (
+            ("models", {"query": odd}),
+            ("drift", {"deployment": odd}),
+            ("check", {"ref": "a:1", "for_deployment": odd}),
+            ("audit", {"query": odd}),
+            ("alerts", {"deployment": odd}),
+        ):
+            with pytest.raises(UsageError, match="holds a character that is no text"):
+                session.say(verb, said)

@@ -60,7 +60,7 @@ def test_what_went_wrong_is_one_line_and_a_code(words, code, told):
 
 def test_help_and_version_are_printed():
     assert "register" in typed("--help").stdout
-    assert typed("register", "--help").stdout.startswith("register MODEL --name NAME")
+    assert typed("register", "--help").stdout.startswith("register MODEL --name MODEL-NAME")
     assert typed("--version").stdout.strip() == __version__
 
 

@@ -3,11 +3,6 @@
 import ast
 import json
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import nbformat
@@ -19,13 +14,6 @@ from papers.pages_of import Recorded
 
 REPOSITORY = Path(__file__).parents[2]
 NOTEBOOK = REPOSITORY / "dashboards" / "executive.ipynb"
-HOSTILE = """
-import sys
-sys.path[:0] = {paths!r}
-from papers.pages_of import Recorded
-from jupyter_mlops.widgets.executive import Board
-Board(Recorded("hostile")).box
-"""
 
 
 def cells():
@@ -79,28 +67,6 @@ def test_the_feature_that_moved_most_is_offered_first():
     assert (board.model.value, board.feature.value) == ("churn-prod", "income")
 
 
-@pytest.fixture
-def voila(tmp_path):
-    """A Voilà on loopback, with our template, that serves a fleet of hostile names."""
-    _notebook(tmp_path / "hostile.ipynb")
-    shared = tmp_path / "share" / "voila" / "templates"
-    shared.mkdir(parents=True)
-    (shared / "mlops").symlink_to(REPOSITORY / "dashboards" / "voila-template")
-    port = _free_port()
-    env = {**os.environ, "JUPYTER_PATH": str(tmp_path / "share")}
-    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--template=mlops"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "voila", *options, str(tmp_path)],
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _wait_for(f"http://127.0.0.1:{port}/")
-    yield f"http://127.0.0.1:{port}/voila/render/hostile.ipynb"
-    process.terminate()
-    process.wait(timeout=20)
-
-
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -109,7 +75,7 @@ def test_hostile_names_stay_text_in_voila_and_nothing_is_fetched(voila, chromium
     tried = []
     page.on("dialog", lambda dialog: (tried.append(dialog.message), dialog.dismiss()))
     page.on("request", lambda r: tried.append(r.url) if _is_foreign(r.url) else None)
-    page.goto(f"{voila}?theme={theme}")
+    page.goto(f"{voila}executive.ipynb?theme={theme}")
     page.wait_for_selector(".mlops-page h1", timeout=60_000)
     page.locator(".jupyter-widget-Collapse-header").first.click()
     page.wait_for_selector(".vega-embed canvas", timeout=60_000)
@@ -123,30 +89,5 @@ def test_hostile_names_stay_text_in_voila_and_nothing_is_fetched(voila, chromium
     page.close()
 
 
-def _notebook(path):
-    paths = [str(REPOSITORY / "kernel_magics"), str(REPOSITORY / "tests")]
-    cell = nbformat.v4.new_code_cell(HOSTILE.format(paths=paths))
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    made = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
-    nbformat.write(made, path)
-
-
 def _is_foreign(url):
     return not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _wait_for(url):
-    for _ in range(150):
-        try:
-            urllib.request.urlopen(url, timeout=1)  # noqa: S310 - our own loopback address
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    pytest.fail(f"nothing answers at {url}")

@@ -14,7 +14,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from jupyter_mlops import formats
 from jupyter_mlops.errors import Invalid, Unsafe
-from jupyter_mlops.formats import frames, onnx_format, signature
+from jupyter_mlops.formats import frames, signature
+from jupyter_mlops.formats.compiling import compile_model
 from jupyter_mlops.formats.parity import agreement
 from jupyter_mlops.formats.skops_format import SklearnScorer
 
@@ -43,7 +44,7 @@ def compiled(model, frame=FRAME, truth=TRUTH):
     model.fit(frame, truth)
     columns = frames.columns(frame)
     features = signature.infer(columns, names=list(columns))
-    data, record = onnx_format.compile_model(model, features, columns)
+    data, record = compile_model(model, features, columns)
     manifest = {"task": SklearnScorer(model).task, "features": features}
     manifest["classes"] = SklearnScorer(model).classes or []
     return data, record, manifest
@@ -58,7 +59,7 @@ def test_a_compiled_model_agrees_on_rows_it_was_not_compared_on(last):
     rows = frames.columns(FRAME.sample(100, random_state=9))
     rows = {name: column.copy() for name, column in rows.items()}
     rows["region"][0], rows["region"][1], rows["age"][2] = None, "never seen", np.nan
-    ours = formats.load("onnx", data, like=manifest).score(rows)
+    ours = formats.load(formats.sniff(data), data, like=manifest).score(rows)
     assert np.allclose(ours, SklearnScorer(model).score(rows), atol=1e-5)
 
 
@@ -69,7 +70,7 @@ def test_a_level_called_nan_is_not_taken_for_a_missing_value():
     rows = frames.columns(frame.head(50))
     rows["region"][:10] = None
     original = SklearnScorer(model)
-    scorer = formats.load("onnx", data, like=manifest) if record["kept"] else original
+    scorer = formats.load(formats.sniff(data), data, like=manifest) if record["kept"] else original
     assert np.allclose(scorer.score(rows), original.score(rows), atol=1e-5)
 
 
@@ -92,7 +93,7 @@ def test_what_the_original_refuses_the_compiled_form_refuses():
     frame = FRAME.dropna()
     data, record, manifest = compiled(model, frame, TRUTH[frame.index])
     assert record["kept"]
-    scorer = formats.load("onnx", data, like=manifest)
+    scorer = formats.load(formats.sniff(data), data, like=manifest)
     rows = frames.columns(frame.head(3))
     for name, value in (("age", np.nan), ("region", "never seen")):
         odd = {**rows, name: rows[name].copy()}

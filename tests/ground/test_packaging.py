@@ -1,6 +1,7 @@
 """What people install: the wheel without Node, and the steps a Binder takes."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -76,7 +77,9 @@ def test_the_tour_runs_against_the_wheel(installed, tmp_path):
         shutil.copy2(ROOT / "binder" / name, tmp_path / "binder" / name)
     done = run(installed, "python", "binder/run_tour.py", "demo", cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "All 16 events follow from one another" in done.stdout
+    told = re.search(r"All (\d+) events follow from one another", done.stdout)
+    assert told  # the deeds of the tour, and what the watcher has kept meanwhile
+    assert int(told[1]) >= 16
     assert (tmp_path / "demo" / "executive.html").stat().st_size > 10_000
 
 

@@ -192,6 +192,7 @@ def test_help_is_the_signature_and_the_docstring(notebook):
         ("%mlops register model --risk m", ["moderate"]),
         ("%mlops register mod", ["model"]),
         ("%mlops register model --name x --train tr", ["train_df"]),
+        ("%mlops register model --name tu", ["tumour"]),
         ("%mlops show tu", ["tumour:1"]),
         ("%mlops show tumour:", ["tumour:1"]),
         ("%mlops approve ", ["--comment", "1"]),

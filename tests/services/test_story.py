@@ -55,6 +55,8 @@ def test_a_regression_goes_the_same_way(session):
     found = session.accuracy("ward").to_dict()
     assert found["metric"] == "rmse"
     assert found["status"] == "passing"
+    ahead = found["estimated"]["metrics"]["rmse"]
+    assert ahead["low"] < found["metrics"]["rmse"]["value"] < ahead["high"]
 
 
 def test_the_whole_job_on_census_incomes(session, adult):

@@ -1,12 +1,14 @@
 """A live deployment to ask, over real HTTP."""
 
 import json
+import subprocess
+import sys
 
-import httpx
 import pytest
 
+from conftest import absent
 from jupyter_mlops import open_workspace
-from stories import deployed, tumours
+from stories import caller, deployed, tumours
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +24,7 @@ def place(tmp_path_factory):
 @pytest.fixture
 def client(place):
     """A client that has the token."""
-    known = json.loads((place / "server.json").read_text())
-    with httpx.Client(
-        base_url=known["url"], headers={"Authorization": f"Bearer {known['token']}"}
-    ) as client:
+    with caller(place) as client:
         yield client
 
 
@@ -33,3 +32,21 @@ def client(place):
 def rows():
     """Rows that the model reads."""
     return json.loads(tumours()[2].drop(columns="target").to_json(orient="records"))
+
+
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory):
+    """Environments by the package they hold, made when they are first asked for."""
+    made = {}
+
+    def environment(package):
+        if package not in made:
+            place = tmp_path_factory.mktemp("client") / "venv"
+            subprocess.run([sys.executable, "-m", "venv", place], check=True)
+            pip = [place / "bin/python", "-m", "pip", "install", "--quiet", package]
+            if subprocess.run(pip, check=False, capture_output=True).returncode:
+                absent(f"{package} cannot be installed")
+            made[package] = place / "bin/python"
+        return made[package]
+
+    return environment

@@ -1,15 +1,12 @@
 """A canary: a share of the cases asks it, always the same ones, until it is promoted or taken back."""
 
-import json
-
-import httpx
 import pytest
 from sqlalchemy import text
 
 from jupyter_mlops import open_workspace
 from jupyter_mlops.errors import Conflict, Invalid, Refused
 from jupyter_mlops.services.workspace import open_local
-from stories import approved_again, deployed, tumours
+from stories import approved_again, caller, deployed, tumours
 
 
 @pytest.fixture
@@ -30,12 +27,9 @@ def session(here):
 
 def asked(here, rows, count):
     """Ask about many cases at once; return which version answered each."""
-    known = json.loads((here / "server.json").read_text())
-    answer = httpx.post(
-        f"{known['url']}/deployments/clinic/predictions",
-        json={"rows": [rows[0]] * count, "ids": [f"case-{at}" for at in range(count)]},
-        headers={"Authorization": f"Bearer {known['token']}"},
-    ).json()
+    asked = {"rows": [rows[0]] * count, "ids": [f"case-{at}" for at in range(count)]}
+    with caller(here) as client:
+        answer = client.post("/deployments/clinic/predictions", json=asked).json()
     return {row["id"]: row["version"] for row in answer["predictions"]}
 
 

@@ -5,12 +5,9 @@ Both write the length of a binary body into the headers they are given: each cal
 
 import json
 import subprocess
-import sys
 
 import httpx
 import pytest
-
-from conftest import absent
 
 TRITON = """
 import json, sys
@@ -69,24 +66,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture(scope="module")
-def environments(tmp_path_factory):
-    """Environments by the package they hold, made when they are first asked for."""
-    made = {}
-
-    def environment(package):
-        if package not in made:
-            place = tmp_path_factory.mktemp("client") / "venv"
-            subprocess.run([sys.executable, "-m", "venv", place], check=True)
-            pip = [place / "bin/python", "-m", "pip", "install", "--quiet", package]
-            if subprocess.run(pip, check=False, capture_output=True).returncode:
-                absent(f"{package} cannot be installed")
-            made[package] = place / "bin/python"
-        return made[package]
-
-    return environment
 
 
 def told_by(python, script, place, rows):

@@ -2,7 +2,6 @@
 
 import json
 
-import httpx
 import pyarrow.parquet as pq
 import pytest
 
@@ -11,7 +10,7 @@ from jupyter_mlops.domain import merkle
 from jupyter_mlops.services import segments
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store.sealing import seal
-from stories import deployed
+from stories import caller, deployed
 
 
 @pytest.fixture
@@ -19,13 +18,10 @@ def folder(tmp_path, rows):
     """A workspace whose server has answered, and has stopped."""
     with open_workspace(tmp_path / "here") as session:
         deployed(session)
-        known = json.loads((tmp_path / "here/server.json").read_text())
-        for at in range(3):
-            httpx.post(
-                f"{known['url']}/deployments/clinic/predictions",
-                json={"rows": rows[: at + 1]},
-                headers={"Authorization": f"Bearer {known['token']}"},
-            ).raise_for_status()
+        with caller(tmp_path / "here") as client:
+            for at in range(3):
+                asked = {"rows": rows[: at + 1]}
+                client.post("/deployments/clinic/predictions", json=asked).raise_for_status()
         session.stop()
     return tmp_path / "here"
 

@@ -15,7 +15,7 @@ from jupyter_mlops import open_workspace
 from jupyter_mlops.services import segments
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.serving.app import PUBLIC, ROUTES
-from stories import deployed
+from stories import caller, deployed
 
 
 def ask(client, body, **headers):
@@ -155,8 +155,7 @@ def test_what_was_acknowledged_is_found_again_after_kill_9(tmp_path, rows):
     acknowledged, began = [], time.monotonic()
 
     def load():
-        headers = {"Authorization": f"Bearer {known['token']}"}
-        with httpx.Client(base_url=known["url"], headers=headers) as client:
+        with caller(tmp_path / "workspace") as client:
             while time.monotonic() - began < 10:
                 try:
                     answer = client.post("/deployments/clinic/predictions", json={"rows": rows[:2]})
@@ -186,8 +185,7 @@ def test_a_server_that_is_told_to_stop_takes_leave_before_it_goes(tmp_path, rows
     session = open_workspace(tmp_path / "workspace")
     deployed(session)
     known = json.loads((tmp_path / "workspace" / "server.json").read_text())
-    headers = {"Authorization": f"Bearer {known['token']}"}
-    with httpx.Client(base_url=known["url"], headers=headers) as client:
+    with caller(tmp_path / "workspace") as client:
         assert client.get("/v2/health/ready").status_code == 200
         os.kill(known["pid"], signal.SIGTERM)
         for _ in range(100):

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.serving import tabular
 from jupyter_mlops.serving.problems import Problem
+from serving.payloads import arrow_body, as_arrow
 
 PATH = "/deployments/clinic/predictions"
 INFER = "/v2/models/clinic/infer"
@@ -34,13 +36,6 @@ def as_csv(rows):
     return out.getvalue().encode()
 
 
-def as_arrow(table, **options):
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as out:
-        out.write_table(table)
-    return sink.getvalue().to_pybytes()
-
-
 def by_column(rows):
     return {name: [row[name] for row in rows] for name in rows[0]}
 
@@ -58,7 +53,7 @@ def test_every_way_to_ask_gives_the_same_answers(client, rows):
         post(client, JSON, {"rows": some}),
         post(client, JSON, {"columns": by_column(some)}),
         post(client, CSV, as_csv(some)),
-        post(client, ARROW, as_arrow(pa.Table.from_pylist(some))),
+        post(client, ARROW, arrow_body(some)),
     ]
     assert [answer.status_code for answer in told] == [200] * 4
     chances = [[row["probabilities"] for row in answer.json()["predictions"]] for answer in told]
@@ -71,7 +66,7 @@ def test_every_way_to_ask_gives_the_same_answers(client, rows):
 @pytest.mark.parametrize("kind", [CSV, ARROW])
 def test_a_column_of_a_table_may_hold_the_ids(client, rows, kind):
     some = [{**row, "case": 7 + at} for at, row in enumerate(rows[:2])]
-    body = as_csv(some) if kind == CSV else as_arrow(pa.Table.from_pylist(some))
+    body = as_csv(some) if kind == CSV else arrow_body(some)
     answer = post(client, kind, body, PATH + "?id=case").json()
     assert [row["id"] for row in answer["predictions"]] == ["7", "8"]
     assert answer["predictions"][0]["warnings"] == []
@@ -266,7 +261,7 @@ def test_a_key_that_comes_again_while_the_first_still_runs_leaves_the_first_alon
 @pytest.mark.parametrize("kind", [JSON, CSV, ARROW])
 def test_columns_are_handed_back_beside_the_answers(client, rows, kind):
     some = [{**row, "note": f"n{at}"} for at, row in enumerate(rows[:2])]
-    body = {JSON: {"rows": some}, CSV: as_csv(some), ARROW: as_arrow(pa.Table.from_pylist(some))}
+    body = {JSON: {"rows": some}, CSV: as_csv(some), ARROW: arrow_body(some)}
     told = post(client, kind, body[kind], f"{PATH}?pass=note&pass=mean%20radius").json()
     assert [row["passed"]["note"] for row in told["predictions"]] == ["n0", "n1"]
     assert told["predictions"][0]["passed"]["mean radius"] == rows[0]["mean radius"]
@@ -314,3 +309,53 @@ def test_an_address_that_asks_for_what_is_not_offered_is_a_problem(client, rows,
 def test_a_column_that_is_not_there_is_not_handed_back(client, rows):
     answer = post(client, JSON, {"rows": rows[:1]}, f"{PATH}?pass=nothing")
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_rows")
+
+
+def test_an_arrow_stream_may_be_answered_with_one(client, rows):
+    kind = "application/vnd.apache.arrow.stream"
+    answer = client.post(
+        "/deployments/clinic/predictions",
+        content=arrow_body(rows[:40]),
+        headers={"Content-Type": kind, "Accept": kind},
+    )
+    assert answer.headers["content-type"] == kind
+    table = pa.ipc.open_stream(answer.content).read_all()
+    assert table.schema.metadata[b"version"] == b"tumour:1"
+    plain = client.post("/deployments/clinic/predictions", json={"rows": rows[:40]}).json()
+    told = [row["probabilities"] for row in plain["predictions"]]
+    assert [row.keys() for row in told] == [
+        row.keys() for row in table["probabilities"].to_pylist()
+    ]
+    for one, other in zip(told, table["probabilities"].to_pylist(), strict=True):
+        assert one == pytest.approx(other, abs=1e-12)
+    assert len(set(table["prediction_id"].to_pylist())) == 40
+
+
+def test_rows_that_came_as_arrow_are_in_the_log_like_all_others(client, rows, place):
+    kind = {"Content-Type": "application/vnd.apache.arrow.stream"}
+    asked = client.post(
+        "/deployments/clinic/predictions", content=arrow_body(rows[5:8]), headers=kind
+    ).json()
+    told = {row["prediction_id"]: row for row in asked["predictions"]}
+    log = open_local(place).telemetry.read_predictions("clinic").to_pylist()
+    kept = {row["prediction_id"]: row for row in log if row["prediction_id"] in told}
+    assert set(kept) == set(told)
+    found = [kept[name]["features"] for name in told]
+    assert [{n: f[n] for n in rows[5]} for f in found] == rows[5:8]
+    assert [kept[name]["score"] for name in told] == [
+        row["probabilities"]["1"] for row in told.values()
+    ]
+
+
+def test_many_rows_are_answered_piece_by_piece_and_all_of_them_are_on_disk(client, rows, place):
+    many = [rows[at % len(rows)] for at in range(5000)]
+    with client.stream(
+        "POST", "/deployments/clinic/predictions", json={"rows": many}, timeout=60
+    ) as answer:
+        assert "content-length" not in answer.headers
+        pieces = list(answer.iter_raw())
+    assert len(pieces) > 1
+    told = json.loads(b"".join(pieces))
+    assert len(told["predictions"]) == 5000
+    log = open_local(place).telemetry.read_predictions("clinic")["prediction_id"].to_pylist()
+    assert {row["prediction_id"] for row in told["predictions"]} <= set(log)

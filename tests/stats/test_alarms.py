@@ -8,7 +8,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from jupyter_mlops.stats.drift import compare, findings
-from jupyter_mlops.stats.profile import bins, profile
+from jupyter_mlops.stats.profile import Profile, bins, profile
 
 LEVEL = 0.05
 SLACK = 3.3
@@ -70,6 +70,34 @@ def test_labels_that_have_not_moved_seldom_alarm(name, window):
     found = rate(LABELS[name], *window, rounds=rounds, seed=window[1])
     assert found <= 0.07 + noise(0.07, rounds)
     assert found >= 0.03 - noise(0.03, rounds)
+
+
+@pytest.mark.parametrize("window", [1_000, 5_000, 50_000])
+@pytest.mark.parametrize("power", [0.0, 1.2])
+def test_levels_that_a_small_reference_may_have_missed_seldom_alarm(power, window):
+    """Most of 200 levels have five of the 1,000 rows; that they were seen at all was partly luck."""
+    random, rounds = np.random.default_rng(window), 600
+    shares = 1.0 / np.arange(1, 201) ** power
+    found = np.mean([_told(random, shares, shares, window) < LEVEL for _ in range(rounds)])
+    assert found <= 0.07 + noise(0.07, rounds)
+    assert found >= 0.03 - noise(0.03, rounds)
+
+
+@pytest.mark.parametrize("window", [1_000, 5_000, 50_000])
+def test_levels_that_a_small_reference_may_have_missed_are_seen_to_move(window):
+    random = np.random.default_rng(window)
+    now = np.repeat([0.5, 1.5], 100)
+    assert max(_told(random, np.ones(200), now, window) for _ in range(20)) < 1e-3
+
+
+def _told(random, before, now, window):
+    """Return the p-value of 1,000 rows against a window, each with shares of its levels."""
+    seen = random.multinomial(1_000, before / before.sum())
+    counts = random.multinomial(window, now / now.sum())
+    cut = bins((), levels=[f"level {at}" for at in np.flatnonzero(seen)])
+    new = counts[seen == 0].sum()
+    reference = Profile(cut, (*seen[seen > 0].tolist(), 0))
+    return compare(reference, Profile(cut, (*counts[seen > 0].tolist(), int(new)))).p_value
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5])

@@ -1,13 +1,20 @@
 """The form of the store, and who may open it."""
 
+from pathlib import Path
+
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from jupyter_mlops.config import find_home
 from jupyter_mlops.errors import Invalid
 from jupyter_mlops.services.workspace import open_local
+from jupyter_mlops.store import schema
+from jupyter_mlops.store.engine import open_engine
 from jupyter_mlops.store.tables import Setting, SQLModel
 
 
@@ -77,17 +84,37 @@ def test_a_folder_that_cannot_be_made_is_said_so(tmp_path):
         open_local(tmp_path / "file" / "workspace")
 
 
-def test_an_older_store_is_brought_up_and_was_copied_first(sqlite_workspace):
-    home = sqlite_workspace.home
-    with sqlite_workspace.engine.begin() as connection:
-        for statement in (
-            "DROP TABLE rules",
-            "ALTER TABLE rollout DROP COLUMN gate",
-            "ALTER TABLE rollout DROP COLUMN share",
-            "UPDATE alembic_version SET version_num = '0001'",
-        ):
+OLD = (
+    "INSERT INTO model (id, name, target, task, classes, risk, purpose, owner, unit, description, at)"
+    " VALUES (1, 'm', '', 'binary', '[]', 'low', '', '', '', '', '')",
+    "INSERT INTO version (id, model_id, number, digest, manifest, risk, tags, description, metrics,"
+    " measured_by, compiled, lineage, author, at)"
+    " VALUES (1, 1, 1, 'd', '{}', 'low', '[]', '', '{}', '', '{}', '{}', '{}', '')",
+    "INSERT INTO profile (version_id, deployment, part, hour, slice, known_at, rows, columns)"
+    " VALUES (1, '', 'reference', '', '', '', 7, '{\"a\": 1}')",
+    "INSERT INTO segment (id, deployment, day, rows, path, digest, root, sealed_at)"
+    " VALUES ('d/2026-01-01/s', 'd', '2026-01-01', 1, '', '', '', '')",
+)
+
+
+def test_an_older_store_is_brought_up(where):
+    home = find_home(where)
+    home.folder.mkdir(parents=True)
+    engine = open_engine(home)
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    with engine.begin() as connection:
+        for statement in OLD:
             connection.execute(text(statement))
-    with open_local(home.url).look() as session:
-        assert session.execute(text("SELECT count(gate) FROM rollout")).scalar() == 0
-    (copy,) = (home.folder / "backups").glob("store-0001-*.db")
-    assert copy.stat().st_size > 0
+    engine.dispose()
+    with open_local(where).look() as session:
+        assert session.execute(text("SELECT count(gate) + count(plan) FROM rollout")).scalar() == 0
+        kept = session.execute(text("SELECT part, rows, columns FROM reference")).all()
+        waiting = session.execute(text("SELECT part, source, deployment FROM pending")).all()
+    assert [(part, rows) for part, rows, _ in kept] == [("training", 7)]
+    assert waiting == [("log", "d/2026-01-01/s", "d")]
+    copies = list((home.folder / "backups").glob("store-0001-*.db"))
+    assert len(copies) == home.is_sqlite

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from jupyter_mlops.charts import theme
+from jupyter_mlops.charts import rings, theme
 from jupyter_mlops.domain.health import MATURE
 from jupyter_mlops.locale import tell
 
 HEIGHT: Final = 220
+_ENDS: Final = ("low", "high")
 
 
 def over_time(data: Mapping[str, Any]) -> Any:
@@ -18,11 +19,13 @@ def over_time(data: Mapping[str, Any]) -> Any:
 
     question = tell("Is it still as right as it was?")
     points = _points(data)
-    if not any(point["value"] is not None for point in points):
+    if not any(point["value"] is not None or "expected" in point for point in points):
         return theme.empty(question, tell("Nobody has said yet what really happened."))
     reference = (data.get("reference") or {}).get(data["metric"], {}).get("value")
     scale = alt.Scale(domain=_room(points, reference), nice=False, zero=False)
-    line = _line(points, scale)
+    line = rings.ringed(_line(points, scale), data.get("series", []), "value", scale=scale)
+    if any("expected" in point for point in points):
+        line = _estimate(points, scale, data.get("estimated") or {}) + line
     layers = [_sizes(points), line if reference is None else line + _reference(reference)]
     chart = alt.layer(*layers).resolve_scale(y="independent")
     return theme.dressed(chart, question, answer=_answer(data, points), height=HEIGHT)
@@ -42,9 +45,55 @@ def _points(data: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "labelled": labelled,
                 "mature": labelled >= MATURE,
                 "strength": 0.22 if labelled >= MATURE else 0.1,
+                **_expected(point),
             }
         )
     return [{**point, "alone": _is_alone(kept, i)} for i, point in enumerate(kept)]
+
+
+def _expected(point: Mapping[str, Any]) -> dict[str, float]:
+    """Return what is expected of a period before its labels come, where anything is."""
+    found = point.get("estimated") or {}
+    if found.get("value") is None:
+        return {}
+    low, high = (found[end] if found.get(end) is not None else found["value"] for end in _ENDS)
+    return {"expected": found["value"], "least": low, "most": high}
+
+
+def _estimate(points: Sequence[dict[str, Any]], scale: Any, told: Mapping[str, Any]) -> Any:
+    """Draw what is expected before labels come: dotted, in a band that is lighter than any other."""
+    import altair as alt
+
+    rows = [point for point in points if "expected" in point]
+    name = tell("estimated, do not trust") if told.get("trusted") is False else tell("estimated")
+    accent = theme.ink("unknown" if told.get("trusted") is False else "current")
+    base = alt.Chart(theme.table(rows)).encode(x=alt.X("start:T", axis=alt.Axis(**theme.days())))
+    y = alt.Y("expected:Q", scale=scale, title=None)
+    band = base.mark_area(color=accent, opacity=0.08, interpolate="monotone")
+    line = base.mark_line(
+        color=accent, strokeDash=[2, 3], strokeWidth=1.5, opacity=0.8, interpolate="monotone"
+    )
+    dots = base.mark_point(filled=True, size=14, color=accent, opacity=0.8)
+    last = alt.Chart(theme.table(rows[-1:])).mark_text(
+        align="right", dy=-8, fontSize=11, color=theme.ink("text")
+    )
+    return (
+        band.encode(y=alt.Y("least:Q", scale=scale, title=None), y2="most:Q")
+        + line.encode(y=y)
+        + dots.encode(y=y, tooltip=_tooltip_expected())
+        + last.encode(x="start:T", y=y, text=alt.value(name))
+    )
+
+
+def _tooltip_expected() -> list[Any]:
+    import altair as alt
+
+    return [
+        alt.Tooltip("start:T", title=tell("from"), format=theme.day_format()),
+        alt.Tooltip("expected:Q", title=tell("estimated"), format=".3~r"),
+        alt.Tooltip("least:Q", title=tell("at least"), format=".3~r"),
+        alt.Tooltip("most:Q", title=tell("at most"), format=".3~r"),
+    ]
 
 
 def _is_alone(points: Sequence[dict[str, Any]], i: int) -> bool:
@@ -135,7 +184,8 @@ def _reference(value: float) -> Any:
 
 def _room(points: Sequence[dict[str, Any]], reference: float | None) -> list[float]:
     """Leave room below the lowest value for the bars of the sample sizes."""
-    kept = [point[k] for point in points for k in ("value", "low", "high") if point[k] is not None]
+    names = ("value", "low", "high", "expected", "least", "most")
+    kept = [point[k] for point in points for k in names if point.get(k) is not None]
     kept += [] if reference is None else [reference]
     low, high = min(kept), max(kept)
     reach = (high - low) or abs(high) * 0.1 or 1.0
@@ -144,10 +194,11 @@ def _room(points: Sequence[dict[str, Any]], reference: float | None) -> list[flo
 
 def _answer(data: Mapping[str, Any], points: Sequence[dict[str, Any]]) -> str:
     said = theme.plain(data.get("because", ""), 160)
-    if all(point["mature"] for point in points):
-        return said
     hint = tell("Dashed: the truth is known for fewer than 80 % of these cases.")
-    return f"{said} {hint}".strip()
+    expected = data.get("estimated") or {}
+    told = expected["because"] if expected.get("metrics") else ""
+    is_mature = all(point["mature"] for point in points)
+    return " ".join(filter(None, (said, "" if is_mature else hint, told)))
 
 
 def _tooltip() -> list[Any]:

@@ -15,7 +15,7 @@ MOST: Final = 15
 ROW: Final = 26
 
 
-def moved(data: Mapping[str, Any], *, most: int = MOST) -> Any:
+def moved(data: Mapping[str, Any], *, most: int = MOST, picked: Any = None) -> Any:
     """Show how far each feature moved, the furthest first, against the two thresholds."""
     import altair as alt
 
@@ -39,15 +39,21 @@ def moved(data: Mapping[str, Any], *, most: int = MOST) -> Any:
     signs = base.mark_text(align="left", dx=6, fontSize=13).encode(
         x=size, text="sign:N", color=_colour(), tooltip=_tooltip()
     )
+    layers = bars if picked is None else bars.add_params(picked) + _chosen(base, picked)
     return theme.dressed(
-        bars + signs + _thresholds(),
+        layers + signs + _thresholds(),
         question,
         answer=_answer(rows, len(shown)),
         height=ROW * len(shown) + 8,
     )
 
 
-def quadrants(data: Mapping[str, Any]) -> Any:
+def is_weighed(data: Mapping[str, Any]) -> bool:
+    """Say whether the importance of any feature is known, so that moves can be weighed."""
+    return any(row["importance"] is not None and row["known"] for row in _rows(data))
+
+
+def quadrants(data: Mapping[str, Any], *, picked: Any = None) -> Any:
     """Show drift against importance, so that a move that matters stands apart from one that does not."""
     import altair as alt
 
@@ -74,10 +80,14 @@ def quadrants(data: Mapping[str, Any]) -> Any:
         shape=alt.Shape("status:N", scale=alt.Scale(**theme.status_shapes()), legend=None),
         tooltip=_tooltip(),
     )
-    names = base.transform_filter("datum.named").mark_text(
-        align="left", dx=10, color=theme.ink("text"), limit=130
+    half = (
+        max(0.35, *(row["psi"] for row in rows)) * 1.25 / 4
+    )  # half of the way on a scale of roots
+    names = _names(base, f"datum.named && datum.psi < {half}", "left") + _names(
+        base, f"datum.named && datum.psi >= {half}", "right"
     )
-    layers = points + names.encode(text="name:N") + _thresholds() + _typical(rows)
+    layers = points if picked is None else points.add_params(picked) + _ring(base, picked)
+    layers = _corners(_mean(rows)) + layers + names + _thresholds() + _typical(rows)
     return theme.dressed(layers, question, answer=_worst(rows), height=260)
 
 
@@ -86,11 +96,11 @@ def feature(data: Mapping[str, Any], name: str) -> Any:
     row = _find(data, name)
     label = theme.plain(name, 60)
     question = tell("How has {feature} changed?", feature=label)
-    bins = _bins(row)
-    if not bins:
+    found = bins(row)
+    if not found:
         return theme.empty(question, tell("There are too few rows to draw it."))
     draw = _across if row["kind"] == "number" else _down
-    chart, height = draw(bins)
+    chart, height = draw(found)
     answer = tell(
         "grey: reference ({before} rows) · blue: now ({after} rows)",
         before=f"{row['n_reference']:,}",
@@ -105,7 +115,7 @@ def _across(bins: Sequence[dict[str, Any]]) -> tuple[Any, int]:
 
     base = alt.Chart(theme.table(bins)).encode(
         x=alt.X("bin:O", sort=None, title=None, axis=alt.Axis(labelAngle=-35, labelLimit=90)),
-        tooltip=_bin_tooltip(),
+        tooltip=bin_tooltip(),
     )
     before = base.mark_bar(color=theme.ink("reference"), opacity=0.55)
     after = base.mark_line(
@@ -123,7 +133,7 @@ def _down(bins: Sequence[dict[str, Any]]) -> tuple[Any, int]:
 
     base = alt.Chart(theme.table(bins)).encode(
         y=alt.Y("bin:N", sort=None, title=None, axis=alt.Axis(labelLimit=150)),
-        tooltip=_bin_tooltip(),
+        tooltip=bin_tooltip(),
     )
     before = base.mark_bar(color=theme.ink("reference"), opacity=0.55, height=18)
     after = base.mark_bar(color=theme.ink("current"), height=7)
@@ -133,7 +143,7 @@ def _down(bins: Sequence[dict[str, Any]]) -> tuple[Any, int]:
 
 
 def _rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = [_row(item) for item in data.get("items", [])]
+    rows = [{**_row(item), "k": k} for k, item in enumerate(data.get("items", []))]
     return sorted(rows, key=lambda row: (-row["psi"], row["name"]))
 
 
@@ -155,6 +165,56 @@ def _row(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _names(base: Any, which: str, side: Literal["left", "right"]) -> Any:
+    """Write names on the side where there is room for them."""
+    mark = base.transform_filter(which).mark_text(
+        align=side, dx=14 if side == "left" else -14, color=theme.ink("text"), limit=130
+    )
+    return mark.encode(text="name:N")
+
+
+def _chosen(base: Any, picked: Any) -> Any:
+    """Point at the bar of the chosen feature."""
+    return base.transform_filter(picked).mark_text(
+        text="◀", fontSize=10, align="left", dx=4, x="width", color=theme.ink("current")
+    )
+
+
+def _ring(base: Any, picked: Any) -> Any:
+    """Draw a ring around the chosen feature."""
+    return base.transform_filter(picked).mark_point(
+        filled=False, size=340, strokeWidth=1.5, color=theme.ink("current"), opacity=1
+    )
+
+
+def _corners(typical: float) -> Any:
+    """Write into each quarter what it means to stand there."""
+    import altair as alt
+
+    return alt.layer(
+        _corner(tell("steady · leaned on"), "left", None),
+        _corner(tell("moved · leaned on"), "right", None),
+        _corner(tell("steady · matters little"), "left", typical),
+        _corner(tell("moved · matters little"), "right", typical),
+    )
+
+
+def _corner(name: str, side: Literal["left", "right"], below: float | None) -> Any:
+    import altair as alt
+
+    mark = alt.Chart(theme.table([{"name": name, "at": below}])).mark_text(
+        align=side,
+        x=0 if side == "left" else "width",
+        dx=4 if side == "left" else -4,
+        dy=12,
+        fontSize=alt.ExprRef("windowSize()[0] < 600 ? 8 : 11"),
+        fontStyle="italic",
+        opacity=0.7,
+        color=theme.ink("text"),
+    )
+    return mark.encode(text="name:N", y=alt.value(0) if below is None else alt.Y("at:Q"))
+
+
 def _colour() -> Any:
     import altair as alt
 
@@ -172,7 +232,8 @@ def _tooltip() -> list[Any]:
     ]
 
 
-def _bin_tooltip() -> list[Any]:
+def bin_tooltip() -> list[Any]:
+    """Return what is said of a bin that is pointed at."""
     import altair as alt
 
     return [
@@ -202,12 +263,15 @@ def _name(at: float, name: str, side: Literal["left", "right"]) -> Any:
     return mark.encode(x="at:Q", text="name:N")
 
 
+def _mean(rows: Sequence[Mapping[str, Any]]) -> float:
+    return float(sum(row["importance"] for row in rows) / len(rows))
+
+
 def _typical(rows: Sequence[Mapping[str, Any]]) -> Any:
     """Draw the importance of a feature if all mattered alike: above it, a move matters."""
     import altair as alt
 
-    mean = sum(row["importance"] for row in rows) / len(rows)
-    rule = alt.Chart(theme.table([{"at": mean}])).mark_rule(strokeDash=[4, 3], strokeWidth=1)
+    rule = alt.Chart(theme.table([{"at": _mean(rows)}])).mark_rule(strokeDash=[4, 3], strokeWidth=1)
     return rule.encode(y="at:Q", color=alt.value(theme.colour("unknown")))
 
 
@@ -223,7 +287,7 @@ def _answer(rows: Sequence[Mapping[str, Any]], shown: int) -> str:
 
 
 def _worst(rows: Sequence[Mapping[str, Any]]) -> str:
-    mean = sum(row["importance"] for row in rows) / len(rows)
+    mean = _mean(rows)
     names = [r["name"] for r in rows if r["named"] and r["importance"] >= mean]
     if not names:
         return tell("No feature that the model leans on has moved.")
@@ -243,9 +307,10 @@ def _find(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     )
 
 
-def _bins(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+def bins(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the shares of one feature bin by bin, before and now."""
     before, after = _shares(row["reference"]), _shares(row["current"])
-    names = _distinct([theme.plain(name) for name in row["bins"]])
+    names = theme.distinct([theme.plain(name) for name in row["bins"]])
     return [
         {"bin": name, "reference": was, "current": now}
         for name, was, now in zip(names, before, after, strict=False)
@@ -255,13 +320,3 @@ def _bins(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _shares(counts: Sequence[float]) -> list[float]:
     total = sum(counts)
     return [count / total if total else 0.0 for count in counts]
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """Keep two levels apart that look the same once shortened."""
-    seen: dict[str, int] = {}
-    kept = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        kept.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return kept

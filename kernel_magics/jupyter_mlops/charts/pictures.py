@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from jupyter_mlops.charts import accuracy, drift, fleet, render, service
+from jupyter_mlops.charts import accuracy, apart, compared, curves, drift, fleet, render, service
 from jupyter_mlops.errors import UsageError
 
 
@@ -23,13 +23,30 @@ def picture(verb: str, data: Mapping[str, Any]) -> Any:
     return PICTURES[verb](data)
 
 
+def _accuracy(data: Mapping[str, Any]) -> Any:
+    """Show the figure over time first, then what it is right and wrong about."""
+    further = curves.of(data)
+    return _below(accuracy.over_time(data), *further) if further else accuracy.over_time(data)
+
+
+def _compare(data: Mapping[str, Any]) -> Any:
+    """Show the test first, then every metric, then what they rank or predict."""
+    drawn = compared.of(data)
+    return _below(*drawn) if len(drawn) > 1 else drawn[0]
+
+
 def _drift(data: Mapping[str, Any]) -> Any:
+    asked = {"together": apart.drivers, "explained": apart.segments, "weighed": apart.weighed}
+    found = [draw(data[name]) for name, draw in asked.items() if name in data]
+    if found:
+        return _below(*found) if len(found) > 1 else found[0]
     weighed = any(item["importance"] is not None for item in data.get("items", []))
     return _below(drift.moved(data), drift.quadrants(data)) if weighed else drift.moved(data)
 
 
 def _service(data: Mapping[str, Any]) -> Any:
-    return _below(service.traffic(data), service.latency(data), service.errors(data))
+    left = [service.budgets(data)] if data.get("budgets") else []
+    return _below(service.traffic(data), service.latency(data), service.errors(data), *left)
 
 
 def _monitor(data: Mapping[str, Any]) -> Any:
@@ -58,7 +75,8 @@ def _config() -> dict[str, Any]:
 
 
 PICTURES: Final[dict[str, Callable[[Mapping[str, Any]], Any]]] = {
-    "accuracy": accuracy.over_time,
+    "accuracy": _accuracy,
+    "compare": _compare,
     "deployments": fleet.deployments,
     "drift": _drift,
     "monitor": _monitor,

@@ -8,12 +8,12 @@ without which Voilà prints an error), and a line of text.
 from __future__ import annotations
 
 import base64
-import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 MIME: Final = "application/vnd.vegalite.v5+json"
+VEGA: Final = "application/vnd.vega.v5+json"
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
 ENGINE: Final = "5.21"
 WIDTH: Final = 560
@@ -30,9 +30,19 @@ _AS_WIDE_AS_THERE_IS_ROOM: Final = {
 """JupyterLab draws into a box that has no width of its own, so the window's has to do."""
 
 
+_ROOMY: Final = "windowSize()[0]"
+_WIDE: Final = f"{_ROOMY} >= 1000"
+
+
 def bundle(chart: Any) -> dict[str, Any]:
     """Return the chart as MIME types: live, as an image, and as text."""
     return _bundle_of(chart.to_dict())
+
+
+def live(chart: Any) -> dict[str, Any]:
+    """Return pictures that follow the page, for a page that draws them itself: no image is made."""
+    spec = chart.to_dict()
+    return {VEGA: fluid(spec), "text/plain": question_of(spec) or "A picture"}
 
 
 def enable() -> None:
@@ -42,6 +52,39 @@ def enable() -> None:
     alt.renderers.register("mlops", _renderer)
     if alt.renderers.active != "mlops":
         alt.renderers.enable("mlops")
+
+
+def fluid(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return pictures side by side as Vega, which can put them below one another in a narrow window.
+
+    Vega-Lite knows no width that follows the page for more than one picture; what it compiles to does.
+    """
+    import vl_convert
+
+    asked = spec["usermeta"]["fluid"]
+    drawn: dict[str, Any] = vl_convert.vegalite_to_vega(dict(spec), vl_version=ENGINE)
+    for key in ("background", "usermeta"):  # the ground is the viewer's own, light or dark
+        drawn.pop(key, None)
+    each = _each(asked["columns"], asked["margin"])
+    follows = [_follows("wide", _WIDE)]
+    if "width" in drawn:  # one picture alone is as wide as all
+        follows.append(_follows("width", each))
+    for signal in drawn["signals"]:
+        is_width = signal["name"].lower().endswith("width")
+        follows.append(_follows(signal["name"], each) if is_width else signal)
+    columns = {"signal": f"wide ? {asked['columns']} : 1"}
+    return {**drawn, "signals": follows, "layout": {**drawn["layout"], "columns": columns}}
+
+
+def _each(columns: int, margin: int) -> str:
+    """Return how wide one of the pictures is: what its column has left beside the names at its axis."""
+    wide = f"clamp(({_ROOMY} - 72) / {columns} - {margin}, 180, {1120 // columns})"
+    return f"{_WIDE} ? {wide} : clamp({_ROOMY} - {margin} - 60, 160, 560)"
+
+
+def _follows(name: str, expression: str) -> dict[str, Any]:
+    on = [{"events": "window:resize", "update": expression}]
+    return {"name": name, "init": expression, "on": on}
 
 
 def svg(chart: Any, *, width: int = WIDTH, height: int | None = None, bare: bool = False) -> str:
@@ -64,19 +107,14 @@ def png(chart: Any, *, width: int = WIDTH, dark: bool = False) -> bytes:
     return _png(_sized(chart.to_dict(), width), dark=dark)
 
 
-def for_script(data: object) -> str:
-    """Return JSON that can stand inside a script element: no character in it can close one."""
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
 def question_of(spec: dict[str, Any]) -> str:
     """Return what a picture asks and answers, in words; of several, each in turn."""
     title = spec.get("title") or {}
     if isinstance(title, str):
         return title
     lines = [*_list(title.get("text", "")), *_list(title.get("subtitle") or [])]
-    below = [question_of(part) for part in spec.get("vconcat", [])]
+    parts = [*spec.get("vconcat", []), *spec.get("concat", [])]
+    below = [question_of(part) for part in parts]
     return " ".join(str(line) for line in [*lines, *below] if line)
 
 
@@ -86,6 +124,9 @@ def _renderer(spec: dict[str, Any], **_: Any) -> tuple[dict[str, Any], dict[str,
 
 def _bundle_of(spec: dict[str, Any]) -> dict[str, Any]:
     sized = _sized(spec, WIDTH)
+    if (spec.get("usermeta") or {}).get("fluid"):
+        image = base64.b64encode(_png(sized, dark=False)).decode()
+        return {VEGA: fluid(sized), "image/png": image, "text/plain": question_of(spec)}
     image = base64.b64encode(_png(sized, dark=False)).decode()
     if spec.get("width") == "container":
         sized["usermeta"] = {"embedOptions": {"patch": [_AS_WIDE_AS_THERE_IS_ROOM]}}

@@ -25,6 +25,7 @@ LIGHT: Final[dict[str, str]] = {
     "challenger": "#D97706",
     "line": "#D1D5DB",
     "text": "#374151",
+    "ground": "#FFFFFF",
 }
 DARK: Final[dict[str, str]] = {
     "passing": "#2DD4BF",
@@ -36,6 +37,7 @@ DARK: Final[dict[str, str]] = {
     "challenger": "#FCD34D",
     "line": "#4B5563",
     "text": "#E5E7EB",
+    "ground": "#0B1220",
 }
 STATUSES: Final[tuple[Status, ...]] = ("failing", "warning", "passing", "unknown")
 SIGNS: Final[dict[Status, str]] = {"passing": "●", "warning": "▲", "failing": "■", "unknown": "○"}
@@ -120,9 +122,24 @@ def day_format() -> str:
     return "%Y年%-m月%-d日" if current_language() == "ja" else "%-d %b %Y"
 
 
+def moment_format() -> str:
+    """Return how a day and its hour are written in a tooltip."""
+    return f"{day_format()} %H:%M"
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Keep two names apart that look the same once shortened."""
+    seen: dict[str, int] = {}
+    kept = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        kept.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return kept
+
+
 def dressed(chart: Any, question: str, *, answer: str = "", height: int | None = None) -> Any:
     """Return the chart with its question as title, its answer below, and the one theme."""
-    title = {"text": _lines(question, 52), "subtitle": _lines(answer, 72)}
+    title = {"text": lines(question, 52), "subtitle": lines(answer, 72)}
     sized = chart if height is None else chart.properties(height=height, width="container")
     return sized.properties(title=title, config=config())
 
@@ -183,8 +200,8 @@ def config() -> dict[str, Any]:
     }
 
 
-def _lines(text: str, longest: int) -> list[str]:
-    """Break a sentence where a picture would cut it off; Japanese signs are twice as wide."""
+def lines(text: str, longest: int) -> list[str]:
+    """Return a sentence broken where a picture would cut it off; Japanese signs are twice as wide."""
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text) > len(text) / 3
     return textwrap.wrap(text, longest // 2 if wide else longest)
 

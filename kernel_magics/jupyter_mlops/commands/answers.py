@@ -55,12 +55,15 @@ class Answer:
 
     def _columns(self) -> list[str]:
         """Return the names of the columns that rows would have."""
-        from typing import get_args, get_type_hints
+        from typing import get_args, get_origin, get_type_hints
 
         from jupyter_mlops.domain import answers
 
         shape = getattr(answers, self._verb.answer, None)
-        rows = get_args(get_type_hints(shape).get("items")) if shape else ()
+        kind = get_type_hints(shape).get("items") if shape else None
+        rows = get_args(kind)
+        if get_origin(kind) is not list:  # one of several lists
+            return []
         return list(get_type_hints(rows[0])) if rows else []
 
     def __getattr__(self, name: str) -> Any:

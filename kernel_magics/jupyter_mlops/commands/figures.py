@@ -54,11 +54,16 @@ def share(value: float | None) -> str:
 
 def figure(name: str, told: Mapping[str, Any]) -> str:
     """Return a metric with its 95 % interval: ``AUC 0.912 ± 0.011``."""
-    label = _METRICS.get(name) or name.replace("_", " ")
+    label = metric_name(name)
     value, low, high = told.get("value"), told.get("low"), told.get("high")
     if value is None or low is None or high is None:
         return f"{label} {number(value)}"
     return f"{label} {number(value)} ± {(high - low) / 2:.2g}"
+
+
+def metric_name(name: str) -> str:
+    """Return a metric as people write it: ``AUC``, ``log loss``."""
+    return _METRICS.get(name) or name.replace("_", " ")
 
 
 def moment(text: str | None) -> str:
@@ -84,6 +89,28 @@ def status_word(status: str) -> str:
         "unknown": tell("unknown"),
     }
     return words.get(status, status)
+
+
+def severity_word(severity: str) -> str:
+    """Return the word of an alert's severity in the reader's language."""
+    words = {
+        "info": tell("info"),
+        "warning": tell("warning"),
+        "critical": tell("critical"),
+    }
+    return words.get(severity, severity)
+
+
+def state_word(state: str) -> str:
+    """Return the word of a state in the reader's language, where there is one."""
+    words = {
+        "open": tell("open"),
+        "acknowledged": tell("acknowledged"),
+        "resolved": tell("resolved"),
+        "delivered": tell("delivered"),
+        "given up": tell("given up"),
+    }
+    return words.get(state, state)
 
 
 def marked(status: str) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from jupyter_mlops.commands.local import Local
 from jupyter_mlops.commands.session import Session
 from jupyter_mlops.domain.answers import Page, Person, WorkspaceRow
-from jupyter_mlops.domain.arguments import read
+from jupyter_mlops.domain.arguments import DeploymentName, read
 from jupyter_mlops.errors import NotFound, Unavailable, did_you_mean
 
-DASHBOARDS: Final = ("executive",)
+DASHBOARDS: Final = ("executive", "deployment")
 
 
 @read(here=True)
@@ -31,16 +32,21 @@ def use(session: Session, where: str | None = None) -> WorkspaceRow:
 
 
 @read(here=True)
-def dashboard(session: Session, name: str = "executive") -> Page:
+def dashboard(session: Session, name: str = "executive", deployment: DeploymentName = "") -> Page:
     """Say where a dashboard can be looked at: on the Jupyter server that runs here.
+
+    ``executive`` is about the fleet; ``deployment`` about one deployment, unless named the one most in
+    need.
 
     Raises:
         NotFound: there is no dashboard of that name.
         Unavailable: no Jupyter server runs here.
     """
     check_dashboard(name)
-    base = session.where if session.door.is_remote else _server_address(os.environ)
-    return Page(name=name, url=f"{base.rstrip('/')}/jupyter-mlops/dashboards/{name}")
+    page = f"{name} {deployment}".strip()
+    base = session.where if session.door.is_remote else _server_address(os.environ, page)
+    about = f"?{urlencode({'deployment': deployment})}" if deployment else ""
+    return Page(name=name, url=f"{base.rstrip('/')}/jupyter-mlops/dashboards/{name}{about}")
 
 
 def check_dashboard(name: str) -> str:
@@ -81,17 +87,7 @@ def _far(session: Session) -> WorkspaceRow:
     )
 
 
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _server_address(environ: Mapping[str, str]) -> str:
+def _server_address(environ: Mapping[str, str], page: str) -> str:
     """Return the address of the Jupyter server that started this kernel, else of any here."""
     if prefix := environ.get("JUPYTERHUB_SERVICE_PREFIX"):
         return prefix
@@ -106,10 +102,13 @@ def _server_address(environ: Mapping[str, str]) -> str:
         return str(servers[0]["url"])
     raise Unavailable(
         "No Jupyter server runs here, and dashboards need one.",
-        "start `jupyter lab`, or write the page as a file: publish executive --to FILE.html.",
+        "start `jupyter lab`, or write the page as a file: publish {page} --to FILE.html.",
         code="jupyter_server_missing",
+        page=page,
     )
 
 
 def _with_us(servers: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [server for server in servers if _runs(int(server["pid"]))]
+    from jupyter_mlops.services.server import is_alive
+
+    return [server for server in servers if is_alive(int(server["pid"]))]

@@ -86,7 +86,7 @@ def _position(words: Sequence[Any], flag: str) -> int | None:
 
 def _arguments(verb: Verb, words: Sequence[Any], place: Place) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    slots = iter([param for param in verb.params if param.positional])
+    slots = _slots(verb)
     for param, word in _pairs(verb, words):
         taker = param or next(slots, None)
         if taker is None:
@@ -95,6 +95,15 @@ def _arguments(verb: Verb, words: Sequence[Any], place: Place) -> dict[str, Any]
     place.fill(verb, found)
     _check_complete(verb, found)
     return found
+
+
+def _slots(verb: Verb) -> Iterator[Param]:
+    """Go through the arguments that stand by place; one that takes all words comes again and again."""
+    for param in verb.params:
+        if param.positional:
+            yield param
+        while param.takes_all:
+            yield param
 
 
 def _pairs(verb: Verb, words: Sequence[Any]) -> Iterator[tuple[Param | None, Any]]:

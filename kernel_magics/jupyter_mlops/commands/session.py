@@ -170,7 +170,10 @@ def _open(
 
 def _bound(verb: Verb, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """Return a call's arguments by name."""
-    slots = [param.name for param in verb.params if param.positional]
+    placed = [param for param in verb.params if param.positional]
+    slots = [param.name for param in placed]
+    if placed and placed[-1].takes_all and len(positional) > len(slots):
+        positional = _gathered(positional, len(slots) - 1)
     if len(positional) > len(slots):
         raise UsageError(
             "{verb} takes {n} arguments by position.",
@@ -186,6 +189,11 @@ def _bound(verb: Verb, positional: Sequence[Any], named: Mapping[str, Any]) -> d
             raise unknown_argument(verb, name)
         found[name] = value
     return found
+
+
+def _gathered(positional: Sequence[Any], before: int) -> list[Any]:
+    """Return a call's arguments by place with all from one place on as a list."""
+    return [*positional[:before], list(positional[before:])]
 
 
 def _meant(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,6 +222,8 @@ def _meant(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
 def _one(verb: Verb, param: Param, value: Any) -> Any:
     if param.live:
         return value["items"] if isinstance(value, Answer) and "items" in value else value
+    if param.type == "array" and isinstance(value, list | tuple):
+        value = [meant_by(param, one) if isinstance(one, Answer) else one for one in value]
     if isinstance(value, Answer):
         value = meant_by(param, value)
     if isinstance(value, PurePath):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from jupyter_mlops.commands import compared
 from jupyter_mlops.commands.tables import Cell, Table, table_of
 from jupyter_mlops.commands.telling import sentence
 from jupyter_mlops.locale import tell
@@ -38,24 +39,45 @@ max-width:44ch;overflow-wrap:anywhere;border-bottom:1px solid var(--jp-border-co
 def as_text(verb: str, data: Mapping[str, Any]) -> str:
     """Return the answer for a terminal; control characters of a hostile name stay out."""
     lines = [_printable(sentence(verb, data))]
-    if table := table_of(verb, data):
+    for table in _tables(verb, data):
         lines += ["", *_text_table(table)]
+    if changed := _changed(verb, data):
+        lines += ["", *map(_printable, changed)]
+    if proposal := data.get("proposal"):
+        lines += ["", *map(_printable, str(proposal).splitlines())]
     return "\n".join(lines)
 
 
 def as_html(verb: str, data: Mapping[str, Any]) -> str:
     """Return the answer for a notebook; every value is escaped."""
     parts = [_STYLE, '<div class="jp-mlops">', f"<p>{escape(sentence(verb, data))}</p>"]
-    if table := table_of(verb, data):
-        parts.append(_html_table(table))
+    parts += map(_html_table, _tables(verb, data))
+    if changed := _changed(verb, data):
+        parts.append(f"<pre>{escape(chr(10).join(changed))}</pre>")
+    if proposal := data.get("proposal"):
+        parts.append(f"<pre>{escape(str(proposal))}</pre>")
     return "".join([*parts, _folded(data), "</div>"])
+
+
+def _tables(verb: str, data: Mapping[str, Any]) -> list[Table]:
+    """Return the tables of an answer: mostly one, or none."""
+    if verb == "compare":
+        return compared.tables(data)
+    table = table_of(verb, data)
+    return [table] if table else []
+
+
+def _changed(verb: str, data: Mapping[str, Any]) -> list[str]:
+    """Return how the code of versions side by side differs, line by line."""
+    return compared.code(data) if verb == "compare" else []
 
 
 def _html_table(table: Table) -> str:
     head = "".join(f"<th>{escape(header)}</th>" for header in table.headers)
     body = "".join(f"<tr>{''.join(map(_td, row))}</tr>" for row in table.rows)
     more = f"<p>{escape(_more(table.more))}</p>" if table.more else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+    title = f"<p>{escape(table.title)}</p>" if table.title else ""
+    return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
 def _td(cell: Cell) -> str:
@@ -75,6 +97,8 @@ def _text_table(table: Table) -> Iterable[str]:
     rows = [list(table.headers), *([_printable(cell.text) for cell in row] for row in table.rows)]
     rows = [[_cut(text) for text in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    if table.title:
+        yield _printable(table.title)
     yield from (_padded(row, widths) for row in rows)
     if table.more:
         yield _more(table.more)

@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyter_mlops.commands.figures import marked, moment, number
+from jupyter_mlops.commands import rows
+from jupyter_mlops.commands.figures import (
+    SHAPES,
+    marked,
+    moment,
+    number,
+    severity_word,
+    state_word,
+)
 from jupyter_mlops.locale import tell
 
 MOST_ROWS: Final = 10
@@ -25,20 +33,24 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """The small table below a sentence; ``more`` rows are not shown."""
+    """A small table below a sentence; ``more`` rows are not shown, one of several has a title."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     more: int = 0
+    title: str = ""
 
 
 def table_of(verb: str, data: Data) -> Table | None:
     """Return the table of an answer, or None when its sentence says it all."""
-    keys, rows_of = _TABLES.get(verb, ((), None))
+    asked = next((name for name in _ASKED if name in data), verb)
+    keys, rows_of = _TABLES.get(asked, ((), None))
+    if verb in _LISTS and "items" in data:
+        keys, rows_of = _listed(data), _items
     rows = rows_of(data) if rows_of else []
     if not rows:
         return None
-    shown = [[_cell(key, row.get(key)) for key in keys] for row in rows[:MOST_ROWS]]
+    shown = [[cell(key, row.get(key)) for key in keys] for row in rows[:MOST_ROWS]]
     return Table([_header(key) for key in keys], shown, max(len(rows) - MOST_ROWS, 0))
 
 
@@ -46,86 +58,76 @@ def _items(data: Data) -> list[Row]:
     return list(data["items"])
 
 
-def _fleet(data: Data) -> list[Row]:
-    """Return the deployments; a canary stands behind the champion it shares the traffic with."""
-    rows = [dict(row) for row in data["items"]]
-    for row in rows:
-        if row["canary"]:
-            row["version"] = f"{row['version']} + {row['canary']} ({row['share']:.1%})"
-    return list(rows)
+def _listed(data: Data) -> Sequence[str]:
+    """Return the columns of the list that was asked for beside the figures."""
+    first = data["items"][0] if data["items"] else {}
+    return next((keys for keys in _LISTED if keys[-1] in first), _LISTED[-1])
 
 
-def _attention(data: Data) -> list[Row]:
-    return list(data["attention"])
-
-
-def _checks(data: Data) -> list[Row]:
-    return list(data["checks"])
-
-
-def _metrics(data: Data) -> list[Row]:
-    return [{"metric": name, **told} for name, told in data["metrics"].items()]
-
-
-def _parts(data: Data) -> list[Row]:
-    names = {"service": tell("service"), "drift": tell("drift"), "accuracy": tell("accuracy")}
-    return [{"part": said, **data[name]} for name, said in names.items()]
-
-
-def _traffic(data: Data) -> list[Row]:
-    spread = {f"{name} (ms)": value for name, value in data["latency_ms"].items()}
-    told = {
-        tell("requests"): data["requests"],
-        tell("predictions"): data["predictions"],
-        tell("errors"): data["errors"],
-        **spread,
-    }
-    return [{"metric": name, "value": value} for name, value in told.items()]
-
-
-def _events(data: Data) -> list[Row]:
-    return [{**row, "actor": row["actor"].get("id")} for row in data["items"]]
-
-
-def _unwell(data: Data) -> list[Row]:
-    """Return what moved first, the quiet features after."""
-    order = ("failing", "warning", "unknown", "passing")
-    return sorted(data["items"], key=lambda row: order.index(row["status"]))
-
-
+_ASKED: Final = ("rehearsal", "explained", "together", "weighed")
+"""What an answer holds only when somebody asked for it: that is what its table shows."""
 _FIGURES: Final = ("metric", "value", "low", "high")
+_LISTS: Final = frozenset({"accuracy"})
+_LISTED: Final = (
+    ("id", "at", "version", "prediction", "actual", "loss"),
+    ("segment", "rows", "loss", "difference", "low", "high", "p_value"),
+    ("id", "prediction_id", "at", "version"),
+)
+_ALERT: Final = (
+    "id",
+    "severity",
+    "state",
+    "deployment",
+    "subject",
+    "because",
+    "since",
+    "cause",
+    "next",
+)
 _EVIDENCE: Final = ("outcome", "title", "figure", "because")
 
 _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] = {
-    "overview": (("status", "subject", "because", "next"), _attention),
-    "register": (_FIGURES, _metrics),
-    "show": (_FIGURES, _metrics),
+    "overview": (("status", "subject", "because", "next"), rows.attention),
+    "register": (_FIGURES, rows.metrics),
+    "show": (_FIGURES, rows.metrics),
     "models": (("ref", "metric", "value", "risk", "owner", "deployments", "created_at"), _items),
-    "check": (_EVIDENCE, _items),
-    "request": (_EVIDENCE, _checks),
+    "check": (_EVIDENCE, rows.checks),
+    "request": (_EVIDENCE, rows.checks),
     "requests": (("id", "ref", "deployment", "state", "risk", "requested_at"), _items),
-    "deployments": (("status", "name", "version", "state", "predictions", "because"), _fleet),
-    "rules": (("name", "when", "then", "features"), _items),
+    "deployments": (("status", "name", "version", "state", "predictions", "because"), rows.fleet),
+    "rules": (("name", "when", "then", "value", "features"), _items),
     "predict": (("id", "prediction", "probabilities", "interval", "warnings"), _items),
-    "monitor": (("status", "part", "because"), _parts),
-    "service": (("metric", "value"), _traffic),
-    "drift": (("status", "feature", "finding", "psi", "p_value", "because"), _unwell),
-    "accuracy": (_FIGURES, _metrics),
-    "audit": (("seq", "at", "actor", "action", "subject", "reason"), _events),
+    "monitor": (("status", "part", "because"), rows.parts),
+    "service": (("metric", "value"), rows.traffic),
+    "drift": (("status", "feature", "finding", "psi", "p_value", "because"), rows.unwell),
+    "explained": (("feature", "value", "psi", "share", "before", "now"), rows.segments),
+    "together": (("feature", "lost"), rows.drivers),
+    "weighed": (("feature", "before", "now", "low", "high", "since"), rows.weighed),
+    "accuracy": (_FIGURES, rows.metrics),
+    "challengers": (
+        ("ref", "state", "rows", "agreement", "difference", "p95", "errors", "dropped"),
+        rows.beside,
+    ),
+    "humility": (("name", "when", "then", "fired", "refused", "share", "waiting"), _items),
+    "alerts": (_ALERT, rows.raised),
+    "acknowledge": (("id", "state", "deployment", "subject", "comment"), _items),
+    "notify": (("at", "alert", "event", "state", "attempts", "answer"), rows.deliveries),
+    "rehearsal": (("since", "severity", "subject", "because", "resolved_at"), rows.rehearsed),
+    "audit": (("seq", "at", "actor", "action", "subject", "reason"), rows.events),
     "doctor": (("status", "subject", "because", "hint"), _items),
 }
 
 
 def _header(key: str) -> str:
-    headers = {
+    return {**_words(), **_measures()}.get(key, key)
+
+
+def _words() -> dict[str, str]:
+    return {
         "status": tell("status"),
         "subject": tell("subject"),
         "because": tell("because"),
         "next": tell("next"),
-        "metric": tell("metric"),
-        "value": tell("value"),
-        "low": tell("at least"),
-        "high": tell("at most"),
         "ref": tell("version"),
         "version": tell("version"),
         "risk": tell("risk"),
@@ -136,13 +138,8 @@ def _header(key: str) -> str:
         "requested_at": tell("asked"),
         "outcome": tell("outcome"),
         "title": tell("check"),
-        "figure": tell("figure"),
         "state": tell("state"),
         "name": tell("name"),
-        "predictions": tell("predictions"),
-        "prediction": tell("prediction"),
-        "probabilities": tell("probabilities"),
-        "interval": tell("interval"),
         "warnings": tell("warnings"),
         "part": tell("part"),
         "feature": tell("feature"),
@@ -152,11 +149,51 @@ def _header(key: str) -> str:
         "action": tell("what"),
         "reason": tell("reason"),
         "hint": tell("hint"),
+        "segment": tell("segment"),
+        "severity": tell("severity"),
+        "cause": tell("likeliest cause"),
+        "since": tell("since"),
+        "resolved_at": tell("over"),
+        "alert": tell("alert"),
+        "event": tell("what"),
+        "answer": tell("answer"),
+        "comment": tell("comment"),
     }
-    return headers.get(key, key)
 
 
-def _cell(key: str, value: Any) -> Cell:
+def _measures() -> dict[str, str]:
+    return {
+        "metric": tell("metric"),
+        "value": tell("value"),
+        "low": tell("at least"),
+        "high": tell("at most"),
+        "figure": tell("figure"),
+        "predictions": tell("predictions"),
+        "prediction": tell("prediction"),
+        "probabilities": tell("probabilities"),
+        "interval": tell("interval"),
+        "before": tell("reference"),
+        "now": tell("now"),
+        "lost": tell("what is lost without it (AUC)"),
+        "rows": tell("rows"),
+        "agreement": tell("says the same"),
+        "difference": tell("score less the champion's"),
+        "actual": tell("what happened"),
+        "loss": tell("loss"),
+        "p95": tell("p95 (ms)"),
+        "errors": tell("errors"),
+        "dropped": tell("dropped"),
+        "fired": tell("fired"),
+        "refused": tell("refused"),
+        "share": tell("share"),
+        "waiting": tell("open cases"),
+        "windows": tell("windows"),
+        "attempts": tell("attempts"),
+    }
+
+
+def cell(key: str, value: Any) -> Cell:
+    """Return a value as the column of this name shows it."""
     if look := _LOOKS.get(key):
         return look(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -166,6 +203,16 @@ def _cell(key: str, value: Any) -> Cell:
 
 def _status(value: Any) -> Cell:
     return Cell(marked(str(value)), str(value))
+
+
+def _severity(value: Any) -> Cell:
+    looks = {"critical": "failing", "warning": "warning", "info": "unknown"}
+    look = looks.get(str(value), "unknown")
+    return Cell(f"{SHAPES[look]} {severity_word(str(value))}", look)
+
+
+def _state(value: Any) -> Cell:
+    return Cell(state_word(str(value)))
 
 
 def _chip(value: Any) -> Cell:
@@ -190,6 +237,8 @@ def _outcome(value: Any) -> Cell:
 
 _LOOKS: Final[Mapping[str, Callable[[Any], Cell]]] = {
     "status": _status,
+    "severity": _severity,
+    "state": _state,
     "outcome": _outcome,
     "ref": _chip,
     "version": _chip,
@@ -198,6 +247,8 @@ _LOOKS: Final[Mapping[str, Callable[[Any], Cell]]] = {
     "at": _time,
     "created_at": _time,
     "requested_at": _time,
+    "since": _time,
+    "resolved_at": _time,
     "id": _exact,
     "seq": _exact,
 }

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from jupyter_mlops.commands import states
 from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
+from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.domain.health import FIRST_METRIC
 from jupyter_mlops.locale import tell
 
 Data = Mapping[str, Any]
-DOT: Final = " · "
 
 
 def sentence(verb: str, data: Data) -> str:
@@ -22,7 +23,7 @@ def _overview(data: Data) -> str:
     if data["models"]:
         return str(data["headline"])
     word = "%mlops register MODEL --name NAME --train FRAME"
-    return DOT.join([_bare(data["headline"]), tell("next: {word}", word=word)])
+    return DOT.join([bare(data["headline"]), tell("next: {word}", word=word)])
 
 
 def _use(data: Data) -> str:
@@ -47,6 +48,7 @@ def _show(data: Data) -> str:
     parts = [str(data["ref"]), tell("risk {risk}", risk=data["risk"]), *_about(data)]
     if data["deployments"]:
         parts.append(tell("answers for {names}", names=", ".join(data["deployments"])))
+    parts += [bare(found) for found in data.get("tried", [])]
     return DOT.join(parts)
 
 
@@ -73,6 +75,14 @@ def _models(data: Data) -> str:
 
 
 def _check(data: Data) -> str:
+    if data["kept"] and data["withdrawn"]:
+        return tell("✓ check {name} withdrawn", name=data["ref"])
+    if data["kept"]:
+        return tell(
+            "✓ check {name} kept as version {number}; it is tried at every request from now on",
+            name=data["ref"],
+            number=data["kept"],
+        )
     failed = [row["title"] for row in data["items"] if row["outcome"] == "failed"]
     n = len(data["items"])
     if not failed:
@@ -116,7 +126,8 @@ def _approve(data: Data) -> str:
         said = tell("✓ your decision on request {id} is kept", id=data["id"])
         return DOT.join([said, *_needs(data)])
     said = tell("✓ request {id} approved", id=data["id"])
-    word = f"%mlops deploy {data['ref']} --to {data['deployment']}"
+    role = "" if data["role"] == "champion" else f" --role {data['role']}"
+    word = f"%mlops deploy {data['ref']} --to {data['deployment']}{role}"
     return DOT.join([said, *_labels(data), tell("next: {word}", word=word)])
 
 
@@ -126,12 +137,7 @@ def _reject(data: Data) -> str:
 
 
 def _needs(data: Data) -> list[str]:
-    return [_bare(data["needs"])] if data["needs"] else []
-
-
-def _bare(text: str) -> str:
-    """Return a sentence without its full stop, to stand among others on one line."""
-    return text.rstrip(".。")
+    return [bare(data["needs"])] if data["needs"] else []
 
 
 def _labels(data: Data) -> list[str]:
@@ -142,9 +148,8 @@ def _deploy(data: Data) -> str:
     share = float(data["share"])
     who = {"ref": data["version"], "name": data["deployment"], "share": f"{share:.3g}"}
     parts = [
-        tell("✓ {ref} answers for {name}", **who)
-        if share >= 1
-        else tell("✓ {ref} answers a share of {share} of the cases for {name}", **who),
+        _carried_out(share, who),
+        *([bare(data["because"])] if data["because"] else []),
         str(data["url"]),
         tell("took {seconds} s", seconds=number(float(data["seconds"]))),
     ]
@@ -154,7 +159,62 @@ def _deploy(data: Data) -> str:
     return DOT.join(parts)
 
 
+def _carried_out(share: float, who: Mapping[str, str]) -> str:
+    if share >= 1:
+        return tell("✓ {ref} answers for {name}", **who)
+    if share > 0:
+        return tell("✓ {ref} answers a share of {share} of the cases for {name}", **who)
+    return tell("✓ {ref} scores in shadow for {name}", **who)
+
+
+def _alerts(data: Data) -> str:
+    n = len(data["items"])
+    if not n:
+        return tell("✓ No alert matches.")
+    said = tell("{n} alert", n=n) if n == 1 else tell("{n} alerts", n=count(n))
+    return DOT.join([said, tell("{open} open", open=data["open"])])
+
+
+def _acknowledge(data: Data) -> str:
+    return tell("✓ seen: {ids}", ids=", ".join(str(row["id"]) for row in data["items"]))
+
+
+def _notify(data: Data) -> str:
+    if not data["url"]:
+        return tell("Nobody outside hears of alerts. Type: %mlops notify https://HOST/PATH")
+    where = {"name": data["name"], "url": data["url"], "severities": ", ".join(data["severities"])}
+    parts = [tell("✓ {name} at {url} hears of {severities}", **where)]
+    if data.get("secret"):
+        parts.append(tell("its secret, shown this once: {secret}", secret=data["secret"]))
+    if "delivered" in data:
+        parts.append(_arrived(data))
+    return DOT.join(parts)
+
+
+def _arrived(data: Data) -> str:
+    if data["delivered"]:
+        return tell("✓ the test arrived in {ms} ms", ms=number(float(data["ms"])))
+    if data["outcome"] == "certificate":
+        return tell(
+            "✗ the test did not arrive: the certificate is not trusted; "
+            "SSL_CERT_FILE may name a file of authorities that are"
+        )
+    return tell("✗ the test did not arrive: {outcome}", outcome=data["outcome"])
+
+
+def _rehearsal(told: Data) -> str:
+    return tell(
+        "These rules would have raised {n} alerts in {windows} windows; nothing was written.",
+        n=len(told["items"]),
+        windows=count(told["windows"]),
+    )
+
+
 def _rules(data: Data) -> str:
+    if "rehearsal" in data:
+        return _rehearsal(data["rehearsal"])
+    if data["proposal"] and data["number"]:
+        return tell("These rules are proposed for {name}:", name=data["deployment"])
     if not data["number"]:
         return tell("{name} has no rules yet. Type: %%mlops rules {name}", name=data["deployment"])
     n = len(data["items"])
@@ -212,10 +272,19 @@ def _actuals(data: Data) -> str:
     return DOT.join(parts)
 
 
-def _state(data: Data) -> str:
-    """Say how a deployment is: shape, name, word, and the sentence that explains it."""
-    status = data["status"]
-    return f"{SHAPES[status]} {data['deployment']} {status_word(status)}: {data['because']}"
+def _because(data: Data) -> str:
+    return str(data["because"])
+
+
+def _challengers(data: Data) -> str:
+    return f"{data['deployment']}: {data['because']}"
+
+
+def _compare(data: Data) -> str:
+    """Say what the test says, and in how much the versions differ."""
+    n = len(data["changes"])
+    said = tell("{n} difference", n=n) if n == 1 else tell("{n} differences", n=count(n))
+    return DOT.join([bare(data["because"]), said])
 
 
 def _audit(data: Data) -> str:
@@ -256,6 +325,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "register": _register,
     "show": _show,
     "models": _models,
+    "compare": _compare,
     "check": _check,
     "request": _request,
     "requests": _requests,
@@ -269,12 +339,18 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "retire": _retire,
     "serve": _serve,
     "stop": _stop,
+    "watch": _because,
     "predict": _predict,
     "actuals": _actuals,
-    "monitor": _state,
-    "service": _state,
-    "drift": _state,
-    "accuracy": _state,
+    "monitor": states.monitor,
+    "service": states.service,
+    "drift": states.drift,
+    "accuracy": states.accuracy,
+    "challengers": _challengers,
+    "humility": states.watched,
+    "alerts": _alerts,
+    "acknowledge": _acknowledge,
+    "notify": _notify,
     "audit": _audit,
     "doctor": _doctor,
     "publish": _publish,

@@ -30,7 +30,8 @@ def given(verb: Verb, param: Param, value: Any) -> Any:
     """Return the value when it is what the argument wants.
 
     Raises:
-        UsageError: it is of another type, or none of the choices.
+        UsageError: it is of another type, holds what no store can keep as text, or is none of the
+            choices.
     """
     if value is None and not param.required:
         return None
@@ -38,6 +39,14 @@ def given(verb: Verb, param: Param, value: Any) -> Any:
         value = list(value)
     if not _fits(param, value):
         raise _unfit(verb, param, value)
+    if not param.live and not all(map(_is_text, value if isinstance(value, list) else [value])):
+        raise UsageError(
+            "{option} of {verb} holds a character that is no text.",
+            "leave out NUL and halves of characters.",
+            code="value_invalid",
+            option=param.shown,
+            verb=verb.name,
+        )
     if param.choices and value not in param.choices:
         raise _no_choice(verb, param, value)
     return value
@@ -134,6 +143,13 @@ def _from_text(param: Param, text: str) -> Any:
         except ValueError:
             return text
     return text
+
+
+def _is_text(value: Any) -> bool:
+    """Say whether a value can be kept: no NUL, which PostgreSQL refuses, and no half of a pair."""
+    if not isinstance(value, str):
+        return True
+    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _fits(param: Param, value: Any) -> bool:

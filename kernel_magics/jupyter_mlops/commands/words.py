@@ -15,16 +15,24 @@ HOMES: Final = (
     "jupyter_mlops.services.overview",
     "jupyter_mlops.commands.here",
     "jupyter_mlops.services.registry",
+    "jupyter_mlops.services.catalogue",
+    "jupyter_mlops.services.compared",
     "jupyter_mlops.services.checks",
     "jupyter_mlops.services.approvals",
     "jupyter_mlops.services.deployments",
+    "jupyter_mlops.services.fleet",
     "jupyter_mlops.services.rules",
     "jupyter_mlops.services.server",
+    "jupyter_mlops.services.watching",
     "jupyter_mlops.services.scoring",
     "jupyter_mlops.services.monitoring",
     "jupyter_mlops.services.service",
     "jupyter_mlops.services.drift",
     "jupyter_mlops.services.accuracy",
+    "jupyter_mlops.services.challengers",
+    "jupyter_mlops.services.humility",
+    "jupyter_mlops.services.alerts",
+    "jupyter_mlops.services.notifying",
     "jupyter_mlops.services.audit",
     "jupyter_mlops.papers.pages",
     "jupyter_mlops.papers.tour",
@@ -50,8 +58,15 @@ class Param:
     choices: tuple[str, ...] = ()
 
     @property
+    def takes_all(self) -> bool:
+        """Say whether it takes every word that is left, not one."""
+        return self.positional and self.type == "array"
+
+    @property
     def shown(self) -> str:
         """Return the argument as people type it."""
+        if self.takes_all:
+            return f"{self.name.upper()} …"
         return self.name.upper() if self.positional else self.option
 
 
@@ -124,7 +139,7 @@ def _verb(told: dict[str, Any]) -> Verb:
 
 def _typed(param: Param) -> str:
     if param.positional:
-        shown = param.name.upper()
+        shown = param.shown
     elif param.type == "boolean":
         shown = param.option
     else:

@@ -7,23 +7,91 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from jupyter_mlops.domain.agreed import HumilityRule, Rules
+from jupyter_mlops.domain.alerted import (
+    AlertCause,
+    AlertRow,
+    Alerts,
+    Delivery,
+    Rehearsal,
+    RehearsedAlert,
+    Webhook,
+)
+from jupyter_mlops.domain.audited import Audit, AuditEvent
 from jupyter_mlops.domain.watched import (
     Accuracy,
+    Batches,
+    Budget,
+    ChallengerRow,
+    Challengers,
+    Compared,
+    Coverage,
     Drift,
     DriftRow,
+    Driver,
+    Explained,
+    ExplainedBy,
+    ExplainedPart,
     Figure,
+    FiredRule,
+    HeatRow,
+    Humility,
     Monitor,
+    Period,
     Point,
+    Review,
     Service,
     Status,
+    Together,
+    Unusual,
+    Watch,
 )
 
-__all__ = ["Accuracy", "Drift", "DriftRow", "Figure", "Monitor", "Point", "Service", "Status"]
+__all__ = [
+    "Accuracy",
+    "AlertCause",
+    "AlertRow",
+    "Alerts",
+    "Audit",
+    "AuditEvent",
+    "Batches",
+    "Budget",
+    "ChallengerRow",
+    "Challengers",
+    "Compared",
+    "Coverage",
+    "Delivery",
+    "Drift",
+    "DriftRow",
+    "Driver",
+    "Explained",
+    "ExplainedBy",
+    "ExplainedPart",
+    "Figure",
+    "FiredRule",
+    "HeatRow",
+    "Humility",
+    "HumilityRule",
+    "Monitor",
+    "Period",
+    "Point",
+    "Rehearsal",
+    "RehearsedAlert",
+    "Review",
+    "Rules",
+    "Service",
+    "Status",
+    "Together",
+    "Unusual",
+    "Watch",
+    "Webhook",
+]
 
 Assurance = Literal["recorded", "authenticated", "signed", "present"]
 Risk = Literal["low", "moderate", "high", "critical"]
 Task = Literal["binary", "multiclass", "regression"]
-Role = Literal["champion"]
+Role = Literal["champion", "challenger"]
+Gate = Literal["swap", "shadow", "canary"]
 JSON = Any
 
 
@@ -42,6 +110,7 @@ class Compiled(TypedDict):
     """Whether a faster form of the model is served, and how well it agrees with the original."""
 
     kept: bool
+    form: str
     reason: str
     rows: int
     agree: float | None
@@ -83,6 +152,7 @@ class Version(TypedDict):
     compiled: Compiled
     lineage: dict[str, JSON]
     deployments: list[str]
+    tried: list[str]
     created_at: str
     created_by: Person
     new: bool
@@ -126,6 +196,8 @@ class Checks(TypedDict):
     ref: str
     passed: bool
     items: list[Check]
+    kept: int
+    withdrawn: bool
 
 
 class Decision(TypedDict):
@@ -165,6 +237,19 @@ class Requests(TypedDict):
     items: list[Request]
 
 
+class Trial(TypedDict):
+    """A version on its way to become the champion; without ``next_share`` a person leads it."""
+
+    ref: str
+    gate: Gate
+    share: float
+    since: str
+    next_share: float | None
+    rows: int | None
+    minutes: float | None
+    because: str
+
+
 class DeploymentRow(TypedDict):
     """A deployment in the fleet: what it serves and how it is."""
 
@@ -182,6 +267,8 @@ class DeploymentRow(TypedDict):
     url: str | None
     canary: str | None
     share: float | None
+    trial: Trial | None
+    challengers: list[str]
 
 
 class Deployments(TypedDict):
@@ -198,34 +285,12 @@ class Rollout(TypedDict):
     digest: str
     replaced: str | None
     request: int
+    role: Role
+    gate: Gate
+    because: str
     share: float
     url: str
     seconds: float
-
-
-class HumilityRule(TypedDict):
-    """One rule of humility as it applies: its trigger, its bounds and its action."""
-
-    name: str
-    when: Literal["uncertain", "outlying", "unseen", "missing"]
-    then: Literal["note", "override", "refuse"]
-    low: float
-    high: float
-    features: list[str]
-    more_than: float
-    value: JSON
-
-
-class Rules(TypedDict):
-    """The rules in force at a deployment; number 0 where there are none."""
-
-    deployment: str
-    number: int
-    digest: str
-    text: str
-    objectives: dict[str, float | None]
-    items: list[HumilityRule]
-    at: str
 
 
 class Server(TypedDict):
@@ -235,6 +300,7 @@ class Server(TypedDict):
     pid: int
     started_at: str
     running: bool
+    processes: int
     token_file: str
 
 
@@ -245,7 +311,7 @@ class Prediction(TypedDict):
     prediction_id: str
     prediction: JSON
     probabilities: dict[str, float] | None
-    interval: list[float] | None
+    interval: dict[str, list[float]] | None
     warnings: list[str]
     version: str
 
@@ -268,34 +334,6 @@ class Actuals(TypedDict):
     unmatched: int
 
 
-class AuditEvent(TypedDict):
-    """One line of the audit log."""
-
-    v: int
-    seq: int
-    at: str
-    actor: dict[str, JSON]
-    action: str
-    subject: str
-    before: JSON
-    after: JSON
-    reason: str
-    prev: str
-    digest: str
-
-
-class Audit(TypedDict):
-    """The events that match, newest first; with ``verify`` also what verification found."""
-
-    items: list[AuditEvent]
-    ok: NotRequired[bool]
-    events: NotRequired[int]
-    first_bad: NotRequired[int | None]
-    because: NotRequired[str]
-    anchors: NotRequired[list[dict[str, JSON]]]
-    head: NotRequired[str]
-
-
 class Attention(TypedDict):
     """Something that needs a person, and the next word to type."""
 
@@ -306,11 +344,12 @@ class Attention(TypedDict):
 
 
 class Overview(TypedDict):
-    """What needs me: requests, deployments by health, models."""
+    """What needs me: alerts, requests, deployments by health, models."""
 
     workspace: str
     headline: str
     attention: list[Attention]
+    alerts: list[AlertRow]
     requests: list[Request]
     deployments: list[DeploymentRow]
     models: list[ModelRow]

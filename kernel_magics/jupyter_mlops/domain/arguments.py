@@ -25,12 +25,16 @@ Frame = Annotated[Any, Kind("frame", live=True)]
 """A table: pandas, polars, pyarrow, rows as dictionaries, or a path to CSV or Parquet."""
 Ref = Annotated[str, Kind("ref")]
 """A version: ``name:number``, ``name@alias`` or a digest prefix."""
+Refs = Annotated[tuple[str, ...], Kind("ref")]
+"""Further versions, one word each."""
 ModelName = Annotated[str, Kind("model-name")]
-"""The name of a registered model."""
+"""The name of a model, registered already or about to be."""
 DeploymentName = Annotated[str, Kind("deployment")]
 """The name of a deployment."""
 RequestId = Annotated[int, Kind("request")]
 """The number of a request."""
+AlertIds = Annotated[Any, Kind("alert")]
+"""The numbers of alerts: one, several with commas between, or a list of them."""
 Time = Annotated[str, Kind("time")]
 """ISO 8601, or an age such as ``7d`` or ``36h``."""
 Text = Annotated[str, Kind("text")]

@@ -11,6 +11,18 @@ from jupyter_mlops.errors import Conflict, Invalid, Refused
 ROLLOUT_SECONDS: Final = 60.0
 WHOLE: Final = 1.0
 """The share of a champion; a canary's is below it."""
+MOST_CHALLENGERS: Final = 3
+
+
+def check_open(deployment: str, *, state: str) -> None:
+    """Raise when a deployment is retired."""
+    if state == "retired":
+        raise Conflict(
+            "{deployment} is retired; its name stays with its history.",
+            "deploy to another name.",
+            code="deployment_retired",
+            deployment=deployment,
+        )
 
 
 def check_may_begin(
@@ -21,13 +33,7 @@ def check_may_begin(
     Raises:
         Conflict: with what stands in the way.
     """
-    if state == "retired":
-        raise Conflict(
-            "{deployment} is retired; its name stays with its history.",
-            "deploy to another name.",
-            code="deployment_retired",
-            deployment=deployment,
-        )
+    check_open(deployment, state=state)
     if loading is not None:
         raise Conflict(
             "{ref} is on its way into {deployment}.",
@@ -54,6 +60,64 @@ def check_share(share: float) -> None:
             "`--share 0.1` gives a tenth of the traffic; `rollback` takes a canary back.",
             code="share_invalid",
             share=share,
+        )
+
+
+def check_gate(role: str, gate: str, share: float | None) -> None:
+    """Raise when a role, a gate and a share do not go together.
+
+    Raises:
+        Invalid: with the word that does.
+    """
+    if share is not None:
+        check_share(share)
+    if role == "challenger":
+        if share is not None or gate not in ("auto", "shadow"):
+            raise Invalid(
+                "A challenger answers nobody: it has no share, and no gate but the shadow.",
+                "leave --gate and --share out, or leave out --role challenger.",
+                code="gate_invalid",
+            )
+    elif share is not None and gate != "auto" and (gate == "canary") != (share < WHOLE):
+        raise Invalid(
+            "The gate {gate} does not go with a share of {share}.",
+            "say one of --gate and --share.",
+            code="gate_invalid",
+            gate=gate,
+            share=share,
+        )
+
+
+def check_may_challenge(deployment: str, beside: Sequence[str], ref: str, *, live: bool) -> None:
+    """Raise when nothing is live to challenge, or a challenger would be one too many.
+
+    Raises:
+        Refused: nothing is live there.
+        Conflict: it challenges already, or as many as may do.
+    """
+    if not live:
+        raise Refused(
+            "Nothing is live at {deployment} that could be challenged.",
+            "a first release takes everything: leave --role out.",
+            code="nothing_live",
+            deployment=deployment,
+        )
+    if ref in beside:
+        raise Conflict(
+            "{ref} is a challenger of {deployment} already.",
+            "`challengers {deployment}` shows how it does.",
+            code="challenges_already",
+            deployment=deployment,
+            ref=ref,
+        )
+    if len(beside) >= MOST_CHALLENGERS:
+        raise Conflict(
+            "{deployment} has {n} challengers, as many as it may: {refs}.",
+            "`rollback {deployment} --ref REF` takes one back.",
+            code="challengers_too_many",
+            deployment=deployment,
+            n=len(beside),
+            refs=", ".join(beside),
         )
 
 

@@ -10,12 +10,19 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
+
+SIZE: Final = 32
+"""Bytes of a digest."""
 
 
 def leaf(row: Mapping[str, Any]) -> bytes:
-    """Return the digest of a row with its ``salt``, by which nobody can guess an erased row."""
-    told = json.dumps(row, sort_keys=True, separators=(",", ":"), default=_moment)
+    """Return the digest of a row with its ``salt``, by which nobody can guess an erased row.
+
+    A ``leaf`` that was kept in the row is none of its content.
+    """
+    content = {name: value for name, value in row.items() if name != "leaf"}
+    told = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_moment)
     return sha256(b"\x00" + told.encode()).digest()
 
 

@@ -66,18 +66,18 @@ def parse_time(text: str, *, now: datetime) -> datetime:
 
     A time without a zone is UTC; an age (``7d``, ``36h``) counts back from ``now``.
     """
-    if age := _AGE.fullmatch(text.strip()):
-        return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
     try:
+        if age := _AGE.fullmatch(text.strip()):
+            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid(
             "{text} is not a time.",
             "write ISO 8601 (2026-11-23 or 2026-11-23T18:00+09:00) or an age (7d, 36h).",
             code="time_invalid",
             text=repr(text),
         ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def iso(moment: datetime) -> str:

@@ -82,6 +82,24 @@ def check_answers_alike(deployment: str, *, serves: Kindred, asked: Kindred, ref
     )
 
 
+def check_comparable(ref: str, known: Kindred, other: str, asked: Kindred) -> None:
+    """Raise unless two versions answer the same question, so that a difference says something."""
+    for what in ("target", "task", "classes"):
+        before, now = getattr(known, what), getattr(asked, what)
+        if before == now:
+            continue
+        raise Refused(
+            "{ref} has {what} {before}, {other} has {now}: they cannot be compared.",
+            "compare versions that predict the same; `models` lists what is registered.",
+            code="not_comparable",
+            ref=ref,
+            other=other,
+            what=what,
+            before=before,
+            now=now,
+        )
+
+
 def manifest(
     *,
     artifact: str,
@@ -91,9 +109,18 @@ def manifest(
     features: Sequence[Mapping[str, Any]],
     requirements: Mapping[str, str],
     profile: str | None,
+    limits: str | None = None,
+    references: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return everything that decides how a version answers; its digest is the version's."""
+    """Return everything that decides how a version answers; its digest is the version's.
+
+    So does what it is measured against: the digest of its profile, and in ``references`` those of what
+    its holdout told. A version without figures about its limits or without a holdout has no word about
+    them, as those had that were registered before there were any.
+    """
     return {
+        **({"limits": limits} if limits else {}),
+        **({"references": dict(references)} if references else {}),
         "form": FORM,
         "format": format,
         "artifact": artifact,

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Packed", "Scorer", "load", "pack", "sniff"]
 
 _ZIP = b"PK\x03\x04"
+_COEFFICIENTS = b'{"form":"coefficients/1"'
+
+COMPILED = frozenset({"coefficients", "onnx"})
+"""The forms that answer without the library the model was made with."""
 
 
 class Scorer(Protocol):
@@ -81,6 +85,10 @@ def load(format: str, data: bytes, *, like: Mapping[str, Any] | None = None) -> 
             found=found,
             format=format,
         )
+    if format == "coefficients":
+        from jupyter_mlops.formats import coefficients
+
+        return coefficients.load(data, like or {})
     if format == "onnx":
         from jupyter_mlops.formats import onnx_format
 
@@ -91,7 +99,9 @@ def load(format: str, data: bytes, *, like: Mapping[str, Any] | None = None) -> 
 
 
 def sniff(data: bytes) -> str:
-    """Say from the bytes alone what they are: ``skops``, ``onnx`` or ``unknown``."""
+    """Say from the bytes alone what they are: ``skops``, ``coefficients``, ``onnx`` or ``unknown``."""
+    if data.startswith(_COEFFICIENTS):
+        return "coefficients"
     if data[:4] == _ZIP:
         from jupyter_mlops.formats import skops_format
 

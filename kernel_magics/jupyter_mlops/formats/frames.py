@@ -56,7 +56,13 @@ def to_arrow(told: Columns) -> bytes:
     """Write the columns as one Arrow IPC stream."""
     import pyarrow as pa
 
-    table = pa.table({name: _to_array(column) for name, column in told.items()})
+    return as_stream(pa.table({name: _to_array(column) for name, column in told.items()}))
+
+
+def as_stream(table: pa.Table) -> bytes:
+    """Return a table as one Arrow IPC stream."""
+    import pyarrow as pa
+
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

@@ -15,7 +15,7 @@ ROWS: Final = 1000
 WITHIN: Final = 1e-5
 SHARE: Final = 0.999
 _ODD: Final = 0.03
-_NEW_LEVEL: Final = "a level nobody has seen"
+NEW_LEVEL: Final = "a level nobody has seen"
 
 Column = np.ndarray[Any, Any]
 
@@ -30,6 +30,7 @@ class Parity:
     agree: float | None
     largest_difference: float | None
     flips: int | None
+    form: str = ""
 
     @classmethod
     def none(cls, reason: str) -> Parity:
@@ -110,7 +111,7 @@ def _mixed(column: Column, feature: Mapping[str, Any], without: frozenset[str], 
     if feature["type"] == "category":
         if "new_level" in without:
             return told
-        told[rng.random(ROWS) < _ODD] = _NEW_LEVEL
+        told[rng.random(ROWS) < _ODD] = NEW_LEVEL
     elif column.dtype.kind == "f" and feature["missing"] and "missing" not in without:
         told[rng.random(ROWS) < _ODD] = np.nan
     return told
@@ -138,7 +139,7 @@ def _all_new(
     columns: Mapping[str, Column], features: Sequence[Mapping[str, Any]]
 ) -> dict[str, Column]:
     return {
-        f["name"]: np.array([_NEW_LEVEL] * len(columns[f["name"]]), dtype=object)
+        f["name"]: np.array([NEW_LEVEL] * len(columns[f["name"]]), dtype=object)
         if f["type"] == "category"
         else columns[f["name"]]
         for f in features

@@ -29,6 +29,13 @@ def infer(columns: Mapping[str, Column], *, names: Sequence[str]) -> list[dict[s
     return [_described(name, columns[name]) for name in names]
 
 
+def ordinary(feature: Mapping[str, Any]) -> Any:
+    """Return a value that the training data had, or nothing where it had none."""
+    if feature["type"] == "category":
+        return next(iter(feature.get("levels") or ()), None)
+    return False if feature["type"] == "boolean" else feature.get("low", 0.0)
+
+
 class Reader:
     """Reads rows of JSON into columns, by the signature of one version."""
 

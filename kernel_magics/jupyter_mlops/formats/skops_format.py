@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -60,21 +60,38 @@ class SklearnScorer:
     """Answers with the estimator itself, one thread, on a frame of its own features."""
 
     def __init__(self, model: Any) -> None:
+        from threadpoolctl import ThreadpoolController
+
         self._model = model
+        self._threads = ThreadpoolController()  # to look for the libraries takes longer than a row
         self._names = _feature_names(model)
         self.task: Task = _task(model)
         self.classes: list[Any] | None = _classes(model)
 
     def score(self, columns: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
         """Return values, or class probabilities in the order of ``classes``."""
-        from threadpoolctl import threadpool_limits
+        return self._asked(columns, self._answer)
 
+    def sums(self, columns: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+        """Return what a classifier adds up before it becomes probabilities, ``(n, k)``.
+
+        Raises:
+            AttributeError: it does not add up; most kinds do not.
+        """
+        decide = self._model.decision_function
+        return self._asked(columns, lambda frame: np.asarray(decide(frame)).reshape(len(frame), -1))
+
+    def _asked(
+        self,
+        columns: Mapping[str, np.ndarray[Any, Any]],
+        answer: Callable[[Any], np.ndarray[Any, Any]],
+    ) -> np.ndarray[Any, Any]:
         from jupyter_mlops.formats import frames
 
         names = self._names or list(columns)
         frame = frames.to_pandas({name: columns[name] for name in names})
-        with threadpool_limits(1):
-            return self._answer(frame if self._names else frame.to_numpy())
+        with self._threads.limit(limits=1):
+            return answer(frame if self._names else frame.to_numpy())
 
     def _answer(self, frame: Any) -> np.ndarray[Any, Any]:
         if self.task == "regression":

@@ -41,6 +41,10 @@ class WorkerDied(Exception):
     """The model's process ended, or the model raised; its own words stay in its own process."""
 
 
+class ModelRaised(WorkerDied):
+    """The model raised; its process lives on."""
+
+
 class Workers:
     """A few processes with the same model; a request takes one that is free."""
 
@@ -99,7 +103,7 @@ class _Worker:
             self._end(process)
             raise
         if not told:
-            raise WorkerDied("The model raised.")
+            raise ModelRaised("The model raised.")
         found: np.ndarray[Any, Any] = np.load(io.BytesIO(told), allow_pickle=False)
         return found
 

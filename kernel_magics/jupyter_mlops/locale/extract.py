@@ -18,7 +18,7 @@ from jupyter_mlops import errors
 from jupyter_mlops.locale import DOMAIN, FOLDER, LANGUAGES
 
 if TYPE_CHECKING:
-    from babel.messages import Catalog
+    from babel.messages import Catalog, Message
 
 PACKAGE: Final = FOLDER.parent
 LAB: Final = PACKAGE.parents[1] / "extension" / "jupyter_mlops_lab"
@@ -35,6 +35,7 @@ msgstr ""
 _NO_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 _TELLERS: Final = ("tell", "translate")
+_FOUND: Final = ("figure", "because")
 _KEPT: Final = ("_LABELS", "TITLES")
 """Constants whose texts are told by another file than the one that keeps them."""
 _ERRORS: Final = tuple(
@@ -60,7 +61,7 @@ def in_source(source: str) -> Iterator[str]:
 
     A sentence that is chosen (``a if … else b``) counts as both; one kept in a constant is found
     when a teller or an error of the same file is given the constant by name. What a check found
-    (``because=``) is kept in English and translated when it is read.
+    (``figure=``, ``because=``) is kept in English and translated when it is read.
     """
     tree = ast.parse(source)
     constants = _constants(tree)
@@ -69,7 +70,7 @@ def in_source(source: str) -> Iterator[str]:
             continue
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
         wanted = 1 if name in _TELLERS else 2 if name in _ERRORS else 0
-        kept = [word.value for word in node.keywords if word.arg == "because"]
+        kept = [word.value for word in node.keywords if word.arg in _FOUND]
         for argument in [*node.args[:wanted], *kept]:
             yield from _texts(argument, constants)
     for name in _KEPT:
@@ -118,10 +119,17 @@ def write() -> None:
 
 
 def _empty(language: str) -> Catalog:
-    """Return a catalogue of no particular day, so that two of them can be compared."""
+    """Return a catalogue of no particular day and no particular babel: two can be compared."""
     from babel.messages import Catalog
 
-    return Catalog(locale=language, creation_date=_NO_DAY, revision_date=_NO_DAY, fuzzy=False)
+    class Plain(Catalog):
+        def __iter__(self) -> Iterator[Message]:
+            head, *messages = super().__iter__()
+            lines = str(head.string).splitlines(keepends=True)
+            head.string = "".join(line for line in lines if not line.startswith("Generated-By"))
+            yield from [head, *messages]
+
+    return Plain(locale=language, creation_date=_NO_DAY, revision_date=_NO_DAY, fuzzy=False)
 
 
 def _add(found: dict[str, list[str]], text: str, place: str) -> None:

@@ -50,6 +50,8 @@ class Completer:
             return self._values(last)
         slots = [param for param in verb.params if param.positional]
         taken = _positionals(words, options)
+        if slots and slots[-1].takes_all:
+            taken = min(taken, len(slots) - 1)
         free = [option for option in options if option not in words]
         return [*free, *(self._values(slots[taken]) if taken < len(slots) else [])]
 
@@ -130,9 +132,14 @@ def _requests(session: Session) -> list[str]:
     return [str(row["id"]) for row in session.say("requests", {}) if row["state"] == "open"]
 
 
+def _alerts(session: Session) -> list[str]:
+    return [str(row["id"]) for row in session.say("alerts", {}) if row["state"] == "open"]
+
+
 _ASKED: Final[dict[str, Callable[[Any], list[str]]]] = {
     "ref": _versions,
     "model-name": _models,
     "deployment": _deployments,
     "request": _requests,
+    "alert": _alerts,
 }

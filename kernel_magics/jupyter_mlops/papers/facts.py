@@ -79,9 +79,11 @@ class Facts:
 
 def reader(ws: Workspace) -> Ask:
     """Return what asks a workspace that is here; a session elsewhere is asked in the same words."""
-    from jupyter_mlops.services import audit, monitoring, overview, service
+    from jupyter_mlops.services import alerts, audit, fleet, monitoring, overview, service
 
     verbs = {
+        "alerts": alerts.alerts,
+        "deployments": fleet.deployments,
         "audit": audit.audit,
         "monitor": monitoring.monitor,
         "overview": overview.overview,

@@ -35,13 +35,19 @@ _numbers = count(1)
 
 
 def document(page: Mapping[str, Any]) -> str:
-    """Return the executive page as one self-contained file: no script, no request, light and dark."""
+    """Return a page as one self-contained file: no script, no request, light and dark."""
     return _templates().get_template("page.html.j2").render(**_facts(page))
 
 
 def fragment(page: Mapping[str, Any]) -> str:
     """Return the same page as a piece of HTML, for a dashboard that has its own frame."""
     return _templates().get_template("fragment.html.j2").render(**_facts(page))
+
+
+def head(page: Mapping[str, Any]) -> str:
+    """Return the words of a deployment's page, without its pictures, which a dashboard has alive."""
+    told = {"page": page, "body": "deployment.html.j2", "sections": []}
+    return _templates().get_template("fragment.html.j2").render(**told, **_sheets())
 
 
 def drawing(chart: Any, *, width: int, height: int | None = None, says: str = "") -> Markup:
@@ -58,7 +64,12 @@ def drawing(chart: Any, *, width: int, height: int | None = None, says: str = ""
 
 
 def _facts(page: Mapping[str, Any]) -> dict[str, Any]:
-    return {"page": page, "work": _work(page), "pictures": _pictures(page), **_sheets()}
+    if "seen" in page:
+        from jupyter_mlops.papers import drawn
+
+        return {"page": page, "body": "deployment.html.j2", **drawn.sections(page), **_sheets()}
+    pictures = {"work": _work(page), "pictures": _pictures(page)}
+    return {"page": page, "body": "body.html.j2", **pictures, **_sheets()}
 
 
 def _work(page: Mapping[str, Any]) -> list[Markup]:

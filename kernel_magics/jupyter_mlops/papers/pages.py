@@ -10,22 +10,32 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from jupyter_mlops.domain.answers import Page
-from jupyter_mlops.domain.arguments import deed
+from jupyter_mlops.domain.arguments import DeploymentName, deed
 from jupyter_mlops.errors import Invalid, NotFound
 from jupyter_mlops.locale import language
+from jupyter_mlops.papers import deployment as deployments
 from jupyter_mlops.papers import fleet, html
 from jupyter_mlops.services.workspace import Workspace
 
-PAGES: Final[dict[str, Callable[..., dict[str, Any]]]] = {"executive": fleet.executive}
+PAGES: Final[dict[str, Callable[..., dict[str, Any]]]] = {
+    "executive": fleet.executive,
+    "deployment": deployments.page_of,
+}
 
 
 @deed(finish="papers.pages:finish")
 def publish(
-    ws: Workspace, name: str = "executive", *, to: str, lang: Literal["en", "ja"] = "en"
+    ws: Workspace,
+    name: str = "executive",
+    deployment: DeploymentName = "",
+    *,
+    to: str,
+    lang: Literal["en", "ja"] = "en",
 ) -> Page:
     """Write a page as one self-contained HTML file: no script, no request, light and dark, printable.
 
-    ``to`` is a file, or a folder in which the page gets its own name. It is written where you are,
+    ``executive`` is about the fleet; ``deployment`` about one deployment, unless named the one most in
+    need. ``to`` is a file, or a folder in which the page gets its own name. It is written where you are,
     also when the workspace is elsewhere; the audit log keeps its digest.
     """
     if name not in PAGES:
@@ -36,8 +46,17 @@ def publish(
             name=name,
             known=", ".join(PAGES),
         )
+    if deployment and name != "deployment":
+        raise Invalid(
+            "The page {name} is not about one deployment.",
+            "publish deployment {deployment} --to FILE.html",
+            code="page_not_of_deployment",
+            name=name,
+            deployment=deployment,
+        )
+    asked = {"deployment": deployment} if deployment else {}
     with language(lang):
-        text = html.document(PAGES[name](ws, now=ws.clock()))
+        text = html.document(PAGES[name](ws, now=ws.clock(), **asked))
     with ws.act("page:publication", subject=f"page:{name}") as act:
         act.outcome = "written"
         act.after = {"digest": digest(text), "lang": lang, "to": Path(to).name}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,9 +14,9 @@ from jupyter_mlops.domain import approvals as rules
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.access import OWNER, as_person
 from jupyter_mlops.domain.access import label as assurance_label
-from jupyter_mlops.domain.answers import Check, Requests, Risk, Role
 from jupyter_mlops.domain.answers import Decision as DecisionAnswer
 from jupyter_mlops.domain.answers import Request as RequestAnswer
+from jupyter_mlops.domain.answers import Requests, Risk, Role
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, deed, read
 from jupyter_mlops.domain.names import check_name, iso
 from jupyter_mlops.domain.registry import Kindred, check_answers_alike
@@ -45,7 +45,7 @@ def request(
     frozen by digest. A decision holds for exactly this version, deployment, policy and evidence.
     """
     check_name(for_deployment, what="deployment")
-    found = checks.run(ws, ref)
+    found = checks.run(ws, ref, for_deployment, role)
     with ws.act("request:opening", subject=f"deployment:{for_deployment}", reason=reason) as act:
         parent, version = lookup.version(act.session, ref)
         _check_new(act.session, version, for_deployment, role)
@@ -101,7 +101,7 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
         ref=evidence["ref"],
         digest=row.manifest_digest,
         deployment=row.deployment,
-        role="champion",
+        role=cast("Role", row.role),
         state=cast("Any", proof.state_of(row, now=ws.now())),
         risk=cast("Risk", row.risk),
         reason=row.reason,
@@ -180,13 +180,13 @@ def _open(
     deployment: str,
     role: str,
     reason: str,
-    found: Sequence[Check],
+    found: Sequence[Mapping[str, Any]],
 ) -> tables.Request:
     policy = _newest_policy(act.session, version.risk)
     evidence = json.dumps(
         {
             "ref": lookup.ref_of(act.session, version),
-            "replaces": _replaced(act.session, deployment),
+            "replaces": _replaced(act.session, deployment) if role == "champion" else None,
             "metrics": version.metrics,
             "checks": list(found),
         },

@@ -8,32 +8,31 @@ then says in the store that it is live. Until that moment the champion serves on
 from __future__ import annotations
 
 import time as clock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Literal
 
 import sqlmodel
 
-from jupyter_mlops.domain.answers import DeploymentRow, Deployments, Role
+from jupyter_mlops.domain.answers import Role
 from jupyter_mlops.domain.answers import Rollout as RolloutAnswer
-from jupyter_mlops.domain.arguments import DeploymentName, Ref, deed, read
+from jupyter_mlops.domain.arguments import DeploymentName, Ref, deed
 from jupyter_mlops.domain.deployments import (
-    ROLLOUT_SECONDS,
     WHOLE,
     champion_before,
+    check_gate,
     check_may_begin,
-    check_may_retire,
+    check_may_challenge,
     check_may_share,
-    check_share,
+    check_open,
 )
 from jupyter_mlops.domain.names import check_name
-from jupyter_mlops.errors import Refused, Unavailable
-from jupyter_mlops.services import health, lookup, proof, rollouts, server
+from jupyter_mlops.errors import Refused
+from jupyter_mlops.services import gates, lookup, proof, rollouts
+from jupyter_mlops.services.carried import carried
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
-
-POLL_SECONDS = 0.02
 
 
 @deed()
@@ -43,106 +42,109 @@ def deploy(
     *,
     to: DeploymentName,
     role: Role = "champion",
+    gate: Literal["auto", "swap", "shadow", "canary"] = "auto",
     share: float | None = None,
     reason: str = "",
 ) -> RolloutAnswer:
     """Carry out an approved change: a first release, or a replacement without a dropped request.
 
     Starts the workspace's prediction server when none runs. The version is verified, loaded and
-    warmed before it takes over; if that fails, what was live stays live. With a `share` below 1 it
-    is a canary: that share of the cases asks it, each case always the same version. Say a larger
-    share to raise it, `promote` to give it everything, `rollback` to take it back.
+    warmed before it takes over; if that fails, what was live stays live. The gate is chosen from
+    risk, traffic and evidence, or said: `swap` takes over at once; `canary` answers a growing share
+    of the cases, each case always asking the same version; `shadow` scores beside the champion
+    first, then goes on as a canary. Both go on by themselves and take themselves back when they do
+    worse than agreed. A `share` is kept as it is said; say a larger one to raise it, `promote` to
+    give it everything, `rollback` to take it back. A `challenger` scores in shadow and answers
+    nobody.
     """
     check_name(to, what="deployment")
-    wanted = WHOLE if share is None else share
-    check_share(wanted)
+    check_gate(role, gate, share)
     began = clock.monotonic()
+    rate = gates.rows_per_hour(ws, to) if (role, share) == ("champion", None) else 0.0
+    because = ""
     with ws.act("deployment:rollout", subject=f"deployment:{to}", reason=reason) as act:
         parent, version = lookup.version(act.session, ref)
-        tried = _tried(act.session, to, version)
-        if tried is not None:
+        tried = _tried(act.session, to, version) if role == "champion" else None
+        wanted = WHOLE if share is None and gate == "swap" else share
+        if tried is not None and wanted is not None:
             replaced, rollout = _give(ws, act, tried, wanted), tried.id
         else:
-            asked = proof.usable(act.session, version, to, now=ws.now())
+            if tried is not None:
+                _check_free(
+                    act.session, act.session.get_one(tables.Deployment, tried.deployment_id)
+                )
+            asked = proof.usable(act.session, version, to, now=ws.now(), role=role)
             place = _place(ws, act, to, parent)
             before = lookup.champion(act.session, place)
-            check_may_share(to, wanted, has_champion=before is not None)
             replaced = lookup.ref_of(act.session, before[1]) if before else None
-            rollout = _begin(ws, act, place, version, asked, role, wanted)
+            if role == "challenger":
+                way = _challenge(act.session, place, version)
+            else:
+                _check_free(act.session, place)
+                way = gates.way(
+                    ws,
+                    to,
+                    gates.Asked(gate, share),
+                    version=version,
+                    champion=before[1] if before else None,
+                    task=parent.task,
+                    rate=rate,
+                )
+                check_may_share(to, way.share, has_champion=before is not None)
+            rollout, because = _begin(ws, act, place, version, asked, role, way), way.because
             act.outcome = "begun"
             act.before = {"version": replaced}
-            act.after = {"version": f"{parent.name}:{version.number}", "share": wanted}
-    return _carried(ws, rollout, to, replaced, began)
+            act.after = {
+                "version": f"{parent.name}:{version.number}",
+                "role": role,
+                "gate": way.gate,
+                "because": because,
+                "share": way.share,
+            }
+    return carried(ws, rollout, to, replaced, began, because=because)
 
 
 @deed()
-def promote(ws: Workspace, deployment: DeploymentName, *, reason: str = "") -> RolloutAnswer:
-    """Give a canary all of the traffic: it becomes the champion, by the approval it went out with."""
+def promote(
+    ws: Workspace, deployment: DeploymentName, *, ref: Ref | None = None, reason: str = ""
+) -> RolloutAnswer:
+    """Make what is tried out the champion: a canary by its own approval, a challenger by another.
+
+    A challenger was approved to score in shadow; it becomes champion once a request for that,
+    `request REF --for DEPLOYMENT`, is approved. `ref` says which, where there are several.
+    """
     began = clock.monotonic()
     with ws.act("deployment:promotion", subject=f"deployment:{deployment}", reason=reason) as act:
         place = lookup.deployment(act.session, deployment)
-        tried = rollouts.candidate(act.session, place)
-        if tried is None:
-            raise Refused(
-                "{deployment} tries nothing out that could be promoted.",
-                "`deploy REF --to {deployment} --share 0.1` tries an approved version out.",
-                code="nothing_to_promote",
-                deployment=deployment,
-            )
-        replaced = _give(ws, act, tried, WHOLE)
-    return _carried(ws, tried.id, deployment, replaced, began)
+        tried = _chosen(act.session, place, ref)
+        if tried.role == "champion":
+            replaced, rollout = _give(ws, act, tried, WHOLE), tried.id
+        else:
+            replaced, rollout = _succeed(ws, act, place, tried)
+    return carried(ws, rollout, deployment, replaced, began)
 
 
 @deed()
-def rollback(ws: Workspace, deployment: DeploymentName, *, reason: str = "") -> RolloutAnswer:
+def rollback(
+    ws: Workspace, deployment: DeploymentName, *, ref: Ref | None = None, reason: str = ""
+) -> RolloutAnswer:
     """Go back to the champion before this one, without a dropped request.
 
-    A canary is taken back first: the champion then answers everything again. Either needs no new
-    decision, since it leads to what was approved and live before; that is verified again.
+    A version that is on its way, in shadow or on a share, is taken back first: the champion then
+    answers everything again. Neither needs a new decision, since it leads to what was approved and
+    live before; that is verified again. `ref` takes back that version, such as a challenger.
     """
     began = clock.monotonic()
     with ws.act("deployment:rollback", subject=f"deployment:{deployment}", reason=reason) as act:
         place = lookup.deployment(act.session, deployment)
         tried = rollouts.candidate(act.session, place)
+        if ref is not None:
+            tried = _chosen(act.session, place, ref)
         if tried is not None:
             replaced, rollout = _take_back(ws, act, place, tried)
         else:
             replaced, rollout = _go_back(ws, act, place)
-    return _carried(ws, rollout, deployment, replaced, began)
-
-
-@read()
-def deployments(ws: Workspace, query: str = "") -> Deployments:
-    """List the fleet with its health; the query may hold a name, a model or a status."""
-    with ws.look() as session:
-        places = session.exec(
-            sqlmodel.select(tables.Deployment).order_by(sqlmodel.col(tables.Deployment.name))
-        ).all()
-        bare = [_row(session, place) for place in places]
-    rows = health.filled_in(ws, bare)
-    words = query.lower().split()
-    return Deployments(items=[row for row in rows if all(word in _text(row) for word in words)])
-
-
-@deed()
-def retire(ws: Workspace, deployment: DeploymentName, *, reason: str = "") -> DeploymentRow:
-    """Stop a deployment and keep everything it did; its name is not used again."""
-    with ws.act("deployment:retirement", subject=f"deployment:{deployment}", reason=reason) as act:
-        place = lookup.deployment(act.session, deployment)
-        check_may_retire(deployment, state=place.state)
-        serving = lookup.champion(act.session, place)
-        act.before = {"state": place.state}
-        act.after = {"state": "retired"}
-        place.state = "retired"
-        act.session.add(place)
-        for rollout in rollouts.of_place(act.session, place, "live", "loading"):
-            rollout.state, rollout.until = "ended", ws.now()
-            act.session.add(rollout)
-        if serving:
-            act.before["version"] = lookup.ref_of(act.session, serving[1])
-        act.session.flush()
-        row = _row(act.session, place)
-    return health.filled_in(ws, [row])[0]
+    return carried(ws, rollout, deployment, replaced, began)
 
 
 def _place(ws: Workspace, act: Deed, name: str, parent: tables.Model) -> tables.Deployment:
@@ -153,7 +155,7 @@ def _place(ws: Workspace, act: Deed, name: str, parent: tables.Model) -> tables.
         known = tables.Deployment(name=name, model_id=parent.id, state="waiting", at=ws.now())
         act.session.add(known)
         act.session.flush()
-    _check_free(act.session, known)
+    check_open(name, state=known.state)
     return known
 
 
@@ -164,6 +166,74 @@ def _tried(session: Session, name: str, version: tables.Version) -> tables.Rollo
     ).first()
     found = rollouts.candidate(session, place) if place else None
     return found if found is not None and found.version_id == version.id else None
+
+
+def _chosen(session: Session, place: tables.Deployment, ref: str | None) -> tables.Rollout:
+    """Return what is tried out here: what ``ref`` names, else the candidate, else the challenger.
+
+    Raises:
+        Refused: nothing is, or it is not clear which is meant.
+    """
+    tried = rollouts.candidate(session, place)
+    found = rollouts.challengers(session, place)
+    if ref is not None:
+        _, version = lookup.version(session, ref)
+        found = [at for at in [tried, *found] if at is not None and at.version_id == version.id]
+    elif tried is not None:
+        return tried
+    if len(found) == 1:
+        return found[0]
+    names = [lookup.ref_of(session, session.get_one(tables.Version, at.version_id)) for at in found]
+    if ref is not None:
+        raise Refused(
+            "{deployment} does not try {ref} out.",
+            "`deployments {deployment}` shows what it does.",
+            code="not_tried",
+            deployment=place.name,
+            ref=ref,
+        )
+    if names:
+        raise Refused(
+            "{deployment} has several challengers: {refs}.",
+            "say which: `--ref {first}`.",
+            code="which_challenger",
+            deployment=place.name,
+            refs=", ".join(names),
+            first=names[0],
+        )
+    raise Refused(
+        "{deployment} tries nothing out that could be promoted.",
+        "`deploy REF --to {deployment} --share 0.1` tries an approved version out.",
+        code="nothing_to_promote",
+        deployment=place.name,
+    )
+
+
+def _challenge(session: Session, place: tables.Deployment, version: tables.Version) -> gates.Way:
+    """Return the way of a challenger: in shadow, for good."""
+    beside = [
+        lookup.ref_of(session, session.get_one(tables.Version, at.version_id))
+        for at in rollouts.challengers(session, place)
+    ]
+    live = lookup.champion(session, place) is not None
+    check_may_challenge(place.name, beside, lookup.ref_of(session, version), live=live)
+    return gates.Way("shadow", 0.0)
+
+
+def _succeed(
+    ws: Workspace, act: Deed, place: tables.Deployment, tried: tables.Rollout
+) -> tuple[str | None, int]:
+    """Write down that a challenger takes over, by the approval that says so."""
+    version = act.session.get_one(tables.Version, tried.version_id)
+    asked = proof.usable(act.session, version, place.name, now=ws.now())
+    _check_free(act.session, place)
+    serving = lookup.champion(act.session, place)
+    replaced = lookup.ref_of(act.session, serving[1]) if serving else None
+    act.outcome = "begun"
+    act.before = {"version": replaced}
+    act.after = {"version": lookup.ref_of(act.session, version), "digest": version.digest}
+    way = gates.Way("swap", WHOLE)
+    return replaced, _begin(ws, act, place, version, asked, "champion", way)
 
 
 def _give(ws: Workspace, act: Deed, tried: tables.Rollout, share: float) -> str | None:
@@ -177,11 +247,14 @@ def _give(ws: Workspace, act: Deed, tried: tables.Rollout, share: float) -> str 
     act.outcome = "carried out"
     act.before = {"version": replaced, "share": tried.share}
     act.after = {"version": ref, "digest": version.digest, "share": share}
-    if share >= WHOLE:
-        rollouts.end(act.session, place, now=ws.now())
+    if tried.share <= 0 or tried.state == "loading":
+        tried.state = "loading"  # it is not where requests are answered yet
+    elif share >= WHOLE:
+        rollouts.end(act.session, place, now=ws.now(), version=version.id)
         tried.state, tried.since, tried.until = "live", ws.now(), ""
         place.model_id = version.model_id
-    tried.share = share
+    tried.share, tried.plan = share, {}
+    tried.gate = tried.gate if share >= WHOLE else "canary"
     act.session.add_all([tried, place])
     return replaced
 
@@ -189,7 +262,7 @@ def _give(ws: Workspace, act: Deed, tried: tables.Rollout, share: float) -> str 
 def _take_back(
     ws: Workspace, act: Deed, place: tables.Deployment, tried: tables.Rollout
 ) -> tuple[str | None, int]:
-    """End a canary; return its ref and the champion's rollout."""
+    """End what is tried out; return its ref and the champion's rollout."""
     version = act.session.get_one(tables.Version, tried.version_id)
     serving = lookup.champion(act.session, place)
     if serving is None:
@@ -239,7 +312,7 @@ def _begin(
     version: tables.Version,
     asked: int,
     role: str,
-    share: float,
+    way: gates.Way,
 ) -> int:
     """Write down what should be live; a rollout that failed under the same request is tried again."""
     again = act.session.exec(
@@ -248,7 +321,7 @@ def _begin(
         .where(tables.Rollout.action == "deploy")
     ).first()
     rollout = again or _next(place, version, asked, "deploy", role)
-    rollout.share, rollout.gate = share, "swap" if share >= WHOLE else "canary"
+    rollout.share, rollout.gate, rollout.plan = way.share, way.gate, way.plan
     return _written(ws, act, rollout)
 
 
@@ -294,90 +367,3 @@ def _nothing_before(deployment: str) -> Refused:
         code="nothing_before",
         deployment=deployment,
     )
-
-
-def _carried(
-    ws: Workspace, rollout: int, deployment: str, replaced: str | None, began: float
-) -> RolloutAnswer:
-    """Wait for the prediction server to carry a rollout out, and say what it came to."""
-    with ws.look() as session:
-        written = session.get_one(tables.Rollout, rollout)
-        version = session.get_one(tables.Version, written.version_id)
-        ref = lookup.ref_of(session, version)
-    running = server.ensure(ws)
-    _await_live(ws, rollout, deployment, server.Serving(version.digest, written.share))
-    return RolloutAnswer(
-        deployment=deployment,
-        version=ref,
-        digest=version.digest,
-        replaced=replaced,
-        request=written.request_id,
-        share=written.share,
-        url=f"{running['url']}/deployments/{deployment}/predictions",
-        seconds=round(clock.monotonic() - began, 3),
-    )
-
-
-def _await_live(ws: Workspace, rollout: int, deployment: str, wanted: server.Serving) -> None:
-    """Wait until the prediction server answers with the version, or has said why it does not."""
-    until = clock.monotonic() + ROLLOUT_SECONDS
-    while clock.monotonic() < until:
-        with ws.look() as session:
-            now = session.get_one(tables.Rollout, rollout)
-        if now.state == "live" and wanted in server.serves(ws, deployment):
-            return
-        if now.state not in ("live", "loading"):
-            raise Refused(
-                "{deployment} keeps what it served: {because}",
-                "`check` tries the version again; `audit {deployment}` shows what happened.",
-                code="rollout_failed",
-                deployment=deployment,
-                because=now.because,
-            )
-        ws.progress("loading", 0.5)
-        clock.sleep(POLL_SECONDS)
-    _withdraw(ws, rollout)
-    raise Unavailable(
-        "The prediction server did not load the version within {seconds} s; nothing was changed.",
-        "look at {log}, then `serve` and deploy again.",
-        code="rollout_timeout",
-        seconds=int(ROLLOUT_SECONDS),
-        log=ws.home.log_file,
-    )
-
-
-def _withdraw(ws: Workspace, rollout: int) -> None:
-    with ws.act("deployment:rollout", subject=f"rollout:{rollout}") as act:
-        coming = act.session.get_one(tables.Rollout, rollout)
-        if coming.state != "loading":
-            act.nothing()
-            return
-        rollouts.give_up(act, coming, "It was not loaded in time.")
-
-
-def _row(session: Session, place: tables.Deployment) -> DeploymentRow:
-    """Return a deployment as the store knows it; its health is filled in from its log."""
-    serving = lookup.champion(session, place)
-    parent = session.get_one(tables.Model, place.model_id)
-    tried = rollouts.candidate(session, place)
-    trying = session.get_one(tables.Version, tried.version_id) if tried else None
-    return DeploymentRow(
-        name=place.name,
-        model=parent.name,
-        version=lookup.ref_of(session, serving[1]) if serving else None,
-        digest=serving[1].digest if serving else None,
-        state=cast("Any", place.state),
-        status="unknown",
-        because="",
-        since=serving[0].since if serving else None,
-        risk=cast("Any", serving[1].risk if serving else parent.risk),
-        owner=parent.owner,
-        predictions=0,
-        url=None,
-        canary=lookup.ref_of(session, trying) if trying else None,
-        share=tried.share if tried else None,
-    )
-
-
-def _text(row: DeploymentRow) -> str:
-    return f"{row['name']} {row['model']} {row['state']} {row['status']} {row['owner']}".lower()

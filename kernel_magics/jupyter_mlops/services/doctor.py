@@ -88,7 +88,11 @@ def _audit(ws: Workspace) -> Iterator[Diagnosis]:
 def _server(ws: Workspace) -> Iterator[Diagnosis]:
     running = server.shown(ws)
     if running:
-        yield _fine(tell("prediction server"), tell("It answers at {url}.", url=running["url"]))
+        said = tell("It answers at {url}.", url=running["url"])
+        if running["processes"] > 1:
+            more = tell("{n} processes share the work.", n=running["processes"])
+            said = f"{said} {more}"
+        yield _fine(tell("prediction server"), said)
         return
     stale = ws.home.server_file.exists()
     yield Diagnosis(

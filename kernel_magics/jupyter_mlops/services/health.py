@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from jupyter_mlops.domain.answers import DeploymentRow, Status
 from jupyter_mlops.locale import current_language, tell
-from jupyter_mlops.services import monitoring, server
+from jupyter_mlops.services import monitoring, rules, server
+from jupyter_mlops.services.rawrows import floor
 from jupyter_mlops.services.window import window
 from jupyter_mlops.services.workspace import Workspace
 
@@ -17,18 +19,19 @@ PERIOD = "7d"
 def filled_in(ws: Workspace, rows: Sequence[DeploymentRow]) -> list[DeploymentRow]:
     """Return deployments with status, sentence, traffic and address, as of now.
 
-    What was added up for a log that has not changed since is not added up again.
+    What was added up for a log and rules that have not changed since is not added up again.
     """
     running = server.shown(ws) if any(row["state"] == "live" for row in rows) else None
-    return [_filled(ws, row, running) for row in rows]
+    agreed = rules.numbers(ws)
+    return [_filled(ws, row, running, agreed.get(row["name"], 0)) for row in rows]
 
 
-def _filled(ws: Workspace, row: DeploymentRow, running: Any) -> DeploymentRow:
+def _filled(ws: Workspace, row: DeploymentRow, running: Any, agreed: int) -> DeploymentRow:
     if row["state"] == "retired":
         return {**row, "because": tell("Retired; its history is kept.")}
     if row["version"] is None:
         return {**row, "because": tell("Nothing is live here yet.")}
-    status, because, predictions = _summary(ws, row["name"], row["digest"])
+    status, because, predictions = _summary(ws, row["name"], row["digest"], agreed)
     told: DeploymentRow = {
         **row,
         "status": status,
@@ -41,12 +44,15 @@ def _filled(ws: Workspace, row: DeploymentRow, running: Any) -> DeploymentRow:
     return {**told, "url": f"{running['url']}/deployments/{row['name']}/predictions"}
 
 
-def _summary(ws: Workspace, name: str, digest: str | None) -> tuple[Status, str, int]:
-    key = (name, digest, current_language(), ws.telemetry.fingerprint(name))
+def _summary(ws: Workspace, name: str, digest: str | None, agreed: int) -> tuple[Status, str, int]:
+    log = ws.telemetry.fingerprint(name)
+    key = ("health", name, current_language(), digest, log, agreed)
     if key not in ws.kept:
-        for old in [known for known in ws.kept if known[0] == name and known[2] == key[2]]:
+        for old in [known for known in ws.kept if known[:3] == key[:3]]:
             del ws.kept[old]
-        found = monitoring.of_window(ws, name, window(ws, PERIOD, None))
+        span = window(ws, PERIOD, None)
+        whole = replace(span, since=floor(span.since))  # so that no raw row has to be read
+        found = monitoring.of_window(ws, name, whole)
         ws.kept[key] = (found["status"], found["because"], found["service"]["predictions"])
     kept: tuple[Status, str, int] = ws.kept[key]
     return kept

@@ -99,26 +99,6 @@ def ref_of(session: Session, found: Version) -> str:
     return f"{parent.name}:{found.number}"
 
 
-def newest_versions(session: Session) -> list[tuple[Model, Version, int]]:
-    """Return every model with its newest version and the count of its versions, newest first."""
-    counted = (
-        select(
-            Version.model_id,
-            func.max(Version.number).label("newest"),
-            func.count().label("count"),
-        )
-        .group_by(col(Version.model_id))
-        .subquery()
-    )
-    rows = session.exec(
-        select(Model, Version, counted.c.count)
-        .where(Model.id == Version.model_id)
-        .where(Version.model_id == counted.c.model_id, Version.number == counted.c.newest)
-        .order_by(col(Version.at).desc(), col(Version.id).desc())
-    ).all()
-    return [(parent, found, int(count)) for parent, found, count in rows]
-
-
 def last_number(session: Session, parent: Model) -> int:
     """Return the highest number a version of this model has; 0 when it has none."""
     highest = session.exec(
@@ -127,17 +107,13 @@ def last_number(session: Session, parent: Model) -> int:
     return int(highest or 0)
 
 
-def live_deployments(session: Session, found: Version, *, any_version: bool = False) -> list[str]:
-    """Return the names of the deployments that serve this version, or any of its model."""
+def live_deployments(session: Session, found: Version) -> list[str]:
+    """Return the names of the deployments that serve this version."""
     query = (
         select(Deployment.name)
         .where(Deployment.id == Rollout.deployment_id, Rollout.state == "live", Rollout.share >= 1)
-        .where(Rollout.version_id == Version.id)
+        .where(Rollout.version_id == found.id)
     )
-    if any_version:
-        query = query.where(Version.model_id == found.model_id)
-    else:
-        query = query.where(Version.id == found.id)
     return sorted(session.exec(query).all())
 
 

@@ -12,18 +12,18 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from jupyter_mlops.domain.answers import Figure
 from jupyter_mlops.domain.arguments import Here, Prepared
+from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Invalid, did_you_mean
+from jupyter_mlops.services import limits
 
 if TYPE_CHECKING:
     import numpy as np
 
     from jupyter_mlops.formats import Packed, Scorer
-
-SAMPLE_ROWS: Final = 10_000
 
 Columns = dict[str, "np.ndarray[Any, Any]"]
 
@@ -103,7 +103,8 @@ def _measured(
     if known is not None and seen is not None:
         told["train"], sample = _reference(scorer, known, seen, features, roles)
         blobs.append(sample)
-    told["holdout"] = _holdout(scorer, holdout, roles)
+    told["holdout"] = _holdout(scorer, holdout, roles, told.get("train"))
+    told["model"]["limits"] = limits.measured(scorer, features, train, holdout, roles.target)
     here.progress("measured", 1.0)
     return Prepared(told, tuple(blobs))
 
@@ -173,12 +174,12 @@ def _features(columns: Columns | None, names: Sequence[str]) -> list[dict[str, A
 def _compile(
     model: Any, features: list[dict[str, Any]], columns: Columns | None
 ) -> tuple[bytes | None, dict[str, Any]]:
-    from jupyter_mlops.formats import onnx_format
+    from jupyter_mlops.formats.compiling import compile_model
+    from jupyter_mlops.formats.parity import Parity
 
     if columns is None:
-        nothing = {"rows": 0, "agree": None, "largest_difference": None, "flips": None}
-        return None, {"kept": False, "reason": "no_sample", **nothing}
-    return onnx_format.compile_model(
+        return None, Parity.none("no_sample").to_dict()
+    return compile_model(
         model, features, {feature["name"]: columns[feature["name"]] for feature in features}
     )
 
@@ -192,19 +193,20 @@ def _reference(
 ) -> tuple[dict[str, Any], bytes]:
     """Profile the training data and the answers to unseen rows: the reference, frozen."""
     from jupyter_mlops.formats import frames
-    from jupyter_mlops.stats.profile import bins, profile
+    from jupyter_mlops.services import judging
+    from jupyter_mlops.stats.profile import reference
 
     columns = {}
     for feature in features:
-        values = known[feature["name"]]
         is_number = feature["type"] in ("number", "integer")
-        frozen = bins(values, kind="number" if is_number else "category")
-        columns["feature:" + feature["name"]] = profile(values, frozen).to_dict()
+        found = reference(known[feature["name"]], kind="number" if is_number else "category")
+        columns["feature:" + feature["name"]] = found.to_dict()
     scores, labels = answers(scorer, seen)
-    columns["score"] = profile(scores, bins(scores, kind="number")).to_dict()
+    columns["score"] = reference(scores, kind="number").to_dict()
     if labels is not None:
-        columns["label"] = profile(labels, bins(labels, kind="category")).to_dict()
-    sample = frames.to_arrow(_first(seen, SAMPLE_ROWS))
+        columns["label"] = reference(labels, kind="category").to_dict()
+    kept = judging.sampled(len(scores))
+    sample = frames.to_arrow({name: values[kept] for name, values in seen.items()})
     return {
         "digest": frames.digest(known),
         "rows": len(next(iter(known.values()))),
@@ -231,38 +233,62 @@ def answers(scorer: Scorer, columns: Columns) -> tuple[Any, Any]:
     return (raw[:, 1] if scorer.task == "binary" else raw.max(axis=1)), labels
 
 
-def _holdout(scorer: Scorer, columns: Columns | None, roles: Roles) -> dict[str, Any] | None:
+def _holdout(
+    scorer: Scorer, columns: Columns | None, roles: Roles, reference: Any
+) -> dict[str, Any] | None:
+    """Measure the holdout, and profile it over the bins of the training data."""
     from jupyter_mlops.formats import frames
+    from jupyter_mlops.stats.profile import Bins, profile
 
     if columns is None:
         return None
     figures = measure(scorer, columns, columns[roles.target]) if roles.target else {}
+    profiles = dict(reference["profile"])  # of the answers it is that of the holdout already
+    for name, told in profiles.items():
+        if name.startswith("feature:"):
+            values = columns[name.removeprefix("feature:")]
+            profiles[name] = profile(values, Bins.from_dict(told["bins"])).to_dict()
     return {
         "digest": frames.digest(columns),
         "rows": len(next(iter(columns.values()))),
         "metrics": figures,
+        "profile": profiles,
+        "truth": _truth(scorer, columns, roles.target) if roles.target else None,
     }
+
+
+def _truth(scorer: Scorer, columns: Columns, target: str) -> dict[str, Any]:
+    """Keep what the holdout's labels said of its scores, as counts."""
+    from jupyter_mlops.services import judging
+
+    truth = columns[target]
+    told = truth.astype(float) if scorer.task == "regression" else as_labels(truth)
+    return judging.holdout(scorer.task, scorer.classes or (), scorer.score(columns), told)
 
 
 def measure(scorer: Scorer, columns: Columns, truth: Any) -> dict[str, Any]:
     """Return every metric of the task on these rows, each with its 95 % interval."""
+    return measured(scorer.task, scorer.classes or (), scorer.score(columns), truth)
+
+
+def measured(task: str, classes: Sequence[Any], raw: Any, truth: Any) -> dict[str, Figure]:
+    """Return every metric of answers, (n,) or (n, k), where the truth is known."""
     import numpy as np
 
     from jupyter_mlops.stats import accuracy
 
-    raw = scorer.score(columns)
-    if scorer.task == "regression":
+    if task == "regression":
         known = ~np.isnan(truth.astype(float))
         found = accuracy.regression(truth.astype(float)[known], raw[known], interval=0.95)
     else:
-        classes = [str(name) for name in scorer.classes or ()]
+        names = [str(name) for name in classes]
         labels = as_labels(truth)
-        known = np.isin(labels, classes)
-        _check_classes(labels, classes, known)
-        if scorer.task == "binary":
-            found = accuracy.binary(labels[known] == classes[1], raw[known, 1], interval=0.95)
+        known = np.isin(labels, names)
+        _check_classes(labels, names, known)
+        if task == "binary":
+            found = accuracy.binary(labels[known] == names[1], raw[known, 1], interval=0.95)
         else:
-            found = accuracy.multiclass(labels[known], raw[known], labels=classes, interval=0.95)
+            found = accuracy.multiclass(labels[known], raw[known], labels=names, interval=0.95)
     return {name: figure(estimate) for name, estimate in found.items()}
 
 
@@ -286,6 +312,17 @@ def _label(value: Any) -> str | None:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def figures(holdout: Any, metrics: Mapping[str, float] | None) -> dict[str, Any]:
+    """Return the metrics a version is registered with: those of the holdout, and those it was told."""
+    told = dict((holdout or {}).get("metrics") or {})
+    for name, value in (metrics or {}).items():
+        check_name(name, what="metric")
+        if finite(value if isinstance(value, int | float) else None) is None:
+            raise Invalid("The metric {name} is not a number.", code="metric_invalid", name=name)
+        told[name] = {"value": float(value), "low": None, "high": None}
+    return told
+
+
 def finite(value: float | None) -> float | None:
     """Return the number, or None where JSON has no word for it."""
     return float(value) if value is not None and math.isfinite(value) else None
@@ -301,10 +338,6 @@ def _check_classes(labels: Any, classes: Sequence[str], known: Any) -> None:
         classes=", ".join(classes[:5]),
         values=", ".join(sorted({str(label) for label in labels[:50]})[:5]),
     )
-
-
-def _first(columns: Columns, rows: int) -> Columns:
-    return {name: values[:rows] for name, values in columns.items()}
 
 
 def _digest(data: bytes) -> str:

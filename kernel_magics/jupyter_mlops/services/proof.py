@@ -40,8 +40,15 @@ def verify(session: Session, rollout: tables.Rollout) -> None:
         raise _not_approved(lookup.ref_of(session, version), place.name)
 
 
-def usable(session: Session, version: tables.Version, deployment: str, *, now: str) -> int:
-    """Return the approved request that allows this version to be carried out now.
+def usable(
+    session: Session,
+    version: tables.Version,
+    deployment: str,
+    *,
+    now: str,
+    role: str = "champion",
+) -> int:
+    """Return the approved request that allows this version to be carried into this role now.
 
     Raises:
         Refused: nobody asked, or it was not approved, or the approval has expired or was used.
@@ -50,15 +57,17 @@ def usable(session: Session, version: tables.Version, deployment: str, *, now: s
     asked = session.exec(
         sqlmodel.select(tables.Request)
         .where(tables.Request.version_id == version.id, tables.Request.deployment == deployment)
+        .where(tables.Request.role == role)
         .order_by(sqlmodel.col(tables.Request.id).desc())
     ).first()
     if asked is None:
         raise Refused(
             "{ref} was never requested for {deployment}.",
-            "`request {ref} --for {deployment}`",
+            "`request {ref} --for {deployment}{words}`",
             code="not_requested",
             ref=ref,
             deployment=deployment,
+            words=_role_words(role),
         )
     state = state_of(asked, now=now)
     if state != "approved" or not _is_approved(session, asked):
@@ -129,17 +138,24 @@ def _not_approved(ref: str, deployment: str) -> Refused:
     )
 
 
+def _role_words(role: str) -> str:
+    return "" if role == "champion" else f" --role {role}"
+
+
 def _not_usable(asked: tables.Request, state: str, ref: str) -> Refused:
     next_words = {
         "open": "`approve {request}` decides it.",
-        "carried out": "an approval carries a version out once; `request {ref} --for {deployment}`.",
+        "carried out": (
+            "an approval carries a version out once; `request {ref} --for {deployment}{words}`."
+        ),
     }
     return Refused(
         "{ref} is not approved for {deployment}: request {request} is {state}.",
-        next_words.get(state, "ask again: `request {ref} --for {deployment}`."),
+        next_words.get(state, "ask again: `request {ref} --for {deployment}{words}`."),
         code="not_approved",
         ref=ref,
         deployment=asked.deployment,
         request=asked.id,
         state=state,
+        words=_role_words(asked.role),
     )

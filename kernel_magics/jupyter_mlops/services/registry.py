@@ -11,15 +11,15 @@ from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import registry as rules
 from jupyter_mlops.domain.access import as_person
 from jupyter_mlops.domain.access import label as assurance_label
-from jupyter_mlops.domain.answers import Compiled, ModelRow, Models, Risk, Task
+from jupyter_mlops.domain.answers import Compiled, Risk
 from jupyter_mlops.domain.answers import Version as VersionAnswer
-from jupyter_mlops.domain.arguments import Frame, Model, Names, Ref, deed, read
-from jupyter_mlops.domain.health import FIRST_METRIC
+from jupyter_mlops.domain.arguments import Frame, Model, ModelName, Names, Ref, deed, read
+from jupyter_mlops.domain.limits import NONE, Limits
 from jupyter_mlops.domain.names import check_name
-from jupyter_mlops.errors import Corrupt, Invalid, Unsafe
+from jupyter_mlops.errors import Corrupt, Unsafe
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import lookup
-from jupyter_mlops.services.packing import finite
+from jupyter_mlops.services import limits, lookup, references, underway
+from jupyter_mlops.services.packing import figures
 from jupyter_mlops.services.workspace import Deed, Workspace
 
 if TYPE_CHECKING:
@@ -39,7 +39,13 @@ class Loaded:
     classes: list[Any]
     features: list[dict[str, Any]]
     scorer: Scorer
-    compiled: bool
+    form: str
+    limits: Limits = NONE
+
+    @property
+    def compiled(self) -> bool:
+        """Say whether it answers without the library it was made with."""
+        return bool(self.form)
 
 
 @deed(prepare="services.packing:prepare_register")
@@ -47,7 +53,7 @@ def register(
     ws: Workspace,
     model: Model,
     *,
-    name: str,
+    name: ModelName,
     train: Frame = None,
     target: str | None = None,
     holdout: Frame = None,
@@ -77,7 +83,7 @@ def register(
     with ws.act("version:registration", subject=f"model:{name}") as act:
         kindred = rules.Kindred(target or "", model["task"], model["classes"])
         parent = _model(ws, act, name, kindred, risk, purpose, owner, unit, description)
-        written = _manifest(ws, model, kindred, train)
+        written = _manifest(ws, model, kindred, train, holdout)
         known = _version_with(act.session, parent, chain.digest(written))
         if known is not None:
             rules.check_same_risk(f"{name}:{known.number}", known=known.risk, asked=risk)
@@ -103,16 +109,6 @@ def register(
 
 
 @read()
-def models(ws: Workspace, query: str = "") -> Models:
-    """Find models whose name, owner, purpose, description or tags hold every word of the query."""
-    with ws.look() as session:
-        rows = [_row(session, *pair) for pair in lookup.newest_versions(session)]
-    words = query.lower().split()
-    found = [row for row, text in rows if all(word in text for word in words)]
-    return Models(items=found)
-
-
-@read()
 def show(ws: Workspace, ref: Ref) -> VersionAnswer:
     """Show a version whole: what it reads, how good it is, where it came from, where it serves."""
     with ws.look() as session:
@@ -134,11 +130,15 @@ def load(ws: Workspace, ref: str, *, compiled: bool = True, apart: bool = False)
 
     with ws.look() as session:
         parent, version = lookup.version(session, ref)
-    manifest = read_manifest(version)
+        manifest = read_manifest(version)
+        known = limits.of_version(session, version, manifest)
     fast = manifest["compiled"] if compiled else None
+    form = ""
     scorer: Scorer
     if fast:
-        scorer = formats.load("onnx", ws.artifacts.get(fast), like=manifest)
+        data = ws.artifacts.get(fast)
+        form = formats.sniff(data)
+        scorer = formats.load(form, data, like=manifest)
     elif apart:
         scorer = Workers(
             manifest["format"],
@@ -155,7 +155,8 @@ def load(ws: Workspace, ref: str, *, compiled: bool = True, apart: bool = False)
         classes=manifest["classes"],
         features=manifest["features"],
         scorer=scorer,
-        compiled=bool(fast),
+        form=form,
+        limits=known,
     )
 
 
@@ -199,6 +200,7 @@ def shown(
         compiled=cast("Compiled", version.compiled),
         lineage=version.lineage,
         deployments=lookup.live_deployments(session, version),
+        tried=underway.of_version(session, version),
         created_at=version.at,
         created_by=as_person(
             version.author, label=tell(assurance_label(version.author["assurance"]), name="")
@@ -249,11 +251,13 @@ def _say_more(model: tables.Model, **said: str) -> None:
             setattr(model, name, text)
 
 
-def _manifest(ws: Workspace, model: Mapping[str, Any], kindred: rules.Kindred, train: Any) -> str:
+def _manifest(
+    ws: Workspace, model: Mapping[str, Any], kindred: rules.Kindred, train: Any, holdout: Any
+) -> str:
     import rfc8785
 
     _check_bytes(ws, model)
-    profile = train["profile"] if train else None
+    digests = references.digests(train, holdout)
     told = rules.manifest(
         artifact=model["$blob"],
         format=model["format"],
@@ -261,7 +265,9 @@ def _manifest(ws: Workspace, model: Mapping[str, Any], kindred: rules.Kindred, t
         kindred=kindred,
         features=model["features"],
         requirements=model["requirements"],
-        profile=chain.digest(rfc8785.dumps(profile).decode()) if profile else None,
+        profile=digests.pop(references.TRAINING, None),
+        limits=limits.digest(model.get("limits")),
+        references=digests,
     )
     written: bytes = rfc8785.dumps(told)
     return written.decode()
@@ -271,12 +277,11 @@ def _check_bytes(ws: Workspace, model: Mapping[str, Any]) -> None:
     """Refuse bytes that are not in the format they claim, before anything is remembered."""
     from jupyter_mlops import formats
 
-    claimed = [(model["$blob"], model["format"])]
+    claimed = [(model["$blob"], frozenset({model["format"]}), model["format"])]
     if fast := (model.get("compiled") or {}).get("$blob"):
-        claimed.append((fast, "onnx"))
-    for digest, format in claimed:
-        found = formats.sniff(ws.artifacts.get(digest))
-        if found == format:
+        claimed.append((fast, formats.COMPILED, "compiled"))
+    for digest, allowed, format in claimed:
+        if formats.sniff(ws.artifacts.get(digest)) in allowed:
             continue
         raise Unsafe(
             "Artifact {digest} is not in the {format} format it claims.",
@@ -329,7 +334,7 @@ def _remember(
         risk=risk,
         tags=list(tags),
         description=description,
-        metrics=_figures(holdout, metrics),
+        metrics=figures(holdout, metrics),
         measured_by="client",
         compiled=record,
         lineage={
@@ -344,45 +349,6 @@ def _remember(
     )
     act.session.add(version)
     act.session.flush()
-    if train:
-        act.session.add(
-            tables.Profile(
-                version_id=version.id,
-                part="reference",
-                known_at=ws.now(),
-                rows=train["rows"],
-                columns=train["profile"],
-            )
-        )
+    limits.remember(act.session, version, model.get("limits"), now=ws.now())
+    references.freeze(act.session, version, train, holdout, now=ws.now())
     return version
-
-
-def _figures(holdout: Any, metrics: Mapping[str, float] | None) -> dict[str, Any]:
-    told = dict((holdout or {}).get("metrics") or {})
-    for name, value in (metrics or {}).items():
-        check_name(name, what="metric")
-        if finite(value if isinstance(value, int | float) else None) is None:
-            raise Invalid("The metric {name} is not a number.", code="metric_invalid", name=name)
-        told[name] = {"value": float(value), "low": None, "high": None}
-    return told
-
-
-def _row(
-    session: Session, parent: tables.Model, version: tables.Version, count: int
-) -> tuple[ModelRow, str]:
-    metric = FIRST_METRIC.get(parent.task, "")
-    row = ModelRow(
-        name=parent.name,
-        ref=f"{parent.name}:{version.number}",
-        versions=count,
-        task=cast("Task", parent.task),
-        risk=cast("Risk", version.risk),
-        owner=parent.owner,
-        purpose=parent.purpose,
-        metric=metric,
-        value=(version.metrics.get(metric) or {}).get("value"),
-        deployments=lookup.live_deployments(session, version, any_version=True),
-        created_at=version.at,
-    )
-    said = (parent.name, parent.owner, parent.purpose, parent.description, *version.tags)
-    return row, " ".join(said).lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlmodel
 
@@ -26,10 +26,20 @@ class Served:
     digest: str
     state: Literal["loading", "live"]
     share: float = WHOLE
+    role: str = "champion"
 
 
 def served(ws: Workspace) -> list[Served]:
-    """Return what should be live, and what waits to be loaded."""
+    """Return what should answer, and what waits to be loaded in order to."""
+    return [item for item in _current(ws) if item.share > 0]
+
+
+def beside(ws: Workspace) -> list[Served]:
+    """Return what should score in shadow, or waits to: challengers, and candidates that begin there."""
+    return [item for item in _current(ws) if item.share <= 0]
+
+
+def _current(ws: Workspace) -> list[Served]:
     with ws.look() as session:
         rows = session.exec(
             sqlmodel.select(tables.Deployment, tables.Rollout, tables.Version, tables.Model)
@@ -47,6 +57,7 @@ def served(ws: Workspace) -> list[Served]:
             digest=version.digest,
             state="live" if rollout.state == "live" else "loading",
             share=rollout.share,
+            role=rollout.role,
         )
         for place, rollout, version, parent in rows
     ]
@@ -56,6 +67,34 @@ def verify(ws: Workspace, rollout: int) -> None:
     """Raise unless a rollout stands on a complete approval of these very bytes."""
     with ws.look() as session:
         proof.verify(session, session.get_one(tables.Rollout, rollout))
+
+
+def packed(ws: Workspace, item: Served, *, compiled: bool) -> tuple[dict[str, Any], str, bytes]:
+    """Return the manifest of what is to be served, and the bytes of its model with their format.
+
+    Raises:
+        Corrupt: the manifest or the bytes are not what was registered.
+    """
+    from jupyter_mlops import formats
+    from jupyter_mlops.services import registry
+
+    with ws.look() as session:
+        _, version = lookup.version(session, item.ref)
+    manifest = registry.read_manifest(version)
+    fast = manifest["compiled"] if compiled else None
+    data = ws.artifacts.get(fast or manifest["artifact"])
+    return manifest, formats.sniff(data), data
+
+
+def go_by_themselves(ws: Workspace) -> list[tables.Rollout]:
+    """Return what is on its way to become a champion by a plan of its own."""
+    with ws.look() as session:
+        live = session.exec(
+            sqlmodel.select(tables.Rollout)
+            .where(tables.Rollout.state == "live", tables.Rollout.share < WHOLE)
+            .order_by(sqlmodel.col(tables.Rollout.id))
+        ).all()
+    return [found for found in live if found.plan]
 
 
 def carry_out(ws: Workspace, rollout: int) -> None:
@@ -70,9 +109,11 @@ def carry_out(ws: Workspace, rollout: int) -> None:
         version = act.session.get_one(tables.Version, coming.version_id)
         now = ws.now()
         if coming.share >= WHOLE:
-            end(act.session, place, now=now)
+            end(act.session, place, now=now, version=version.id)
+            place.state, place.model_id = "live", version.model_id
         coming.state, coming.since = "live", now
-        place.state, place.model_id = "live", version.model_id
+        if coming.plan:
+            coming.plan = {**coming.plan, "began": now}
         asked = act.session.get_one(tables.Request, coming.request_id)
         asked.state = "carried out"
         act.session.add_all([coming, place, asked])
@@ -81,6 +122,8 @@ def carry_out(ws: Workspace, rollout: int) -> None:
         act.after = {
             "version": lookup.ref_of(act.session, version),
             "digest": version.digest,
+            "role": coming.role,
+            "gate": coming.gate,
             "share": coming.share,
         }
 
@@ -113,17 +156,38 @@ def give_up(act: Deed, coming: tables.Rollout, because: str) -> None:
     act.after = {"version": lookup.ref_of(act.session, version), "because": because}
 
 
-def end(session: Session, place: tables.Deployment, *, now: str) -> None:
-    """End everything that is live at a deployment, candidates included."""
+def give_up_beside(ws: Workspace, rollout: int, because: str) -> None:
+    """Say that what scored in shadow failed too often; nobody but it is touched."""
+    with ws.act("deployment:rollout", subject=f"rollout:{rollout}", reason=because) as act:
+        going = act.session.get_one(tables.Rollout, rollout)
+        if going.state not in ("live", "loading") or going.share > 0:
+            act.nothing()
+            return
+        give_up(act, going, because)
+        going.until = ws.now()
+
+
+def end(session: Session, place: tables.Deployment, *, now: str, version: int) -> None:
+    """End what is live at a deployment when a version takes over: champion, candidate, its own shadow.
+
+    Other challengers go on, beside the new champion.
+    """
     for going in of_place(session, place, "live"):
-        going.state, going.until = "ended", now
-        session.add(going)
+        if going.role == "champion" or going.version_id == version:
+            going.state, going.until = "ended", now
+            session.add(going)
 
 
 def candidate(session: Session, place: tables.Deployment) -> tables.Rollout | None:
-    """Return the version that is tried out on a share of the traffic, if one is."""
-    live = of_place(session, place, "live")
-    return next((found for found in live if found.share < WHOLE), None)
+    """Return the version that is on its way to become the champion, in shadow or on a share."""
+    found = of_place(session, place, "live", "loading")
+    ways = [at for at in found if at.role == "champion" and at.share < WHOLE and at.since]
+    return ways[0] if ways else None
+
+
+def challengers(session: Session, place: tables.Deployment) -> list[tables.Rollout]:
+    """Return what challenges the champion, oldest first."""
+    return [at for at in of_place(session, place, "live", "loading") if at.role == "challenger"]
 
 
 def of_place(session: Session, place: tables.Deployment, *states: str) -> list[tables.Rollout]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 BATCH: Final = 1000
+_OLDEST: Final = timedelta(days=3653)
+_CLOCKS_DIFFER: Final = timedelta(days=1)
 _LONGEST_ID: Final = 200
 
 
@@ -166,11 +168,25 @@ def _read(
             "id": _id(row.get(id), number),
             "prediction_id": str(row["prediction_id"]) if row.get("prediction_id") else None,
             "value": _value(row.get(value), number, parent.task, classes),
-            "at": parse_time(str(row[time]), now=now) if time and row.get(time) else now,
+            "at": _when(row[time], number, now) if time and row.get(time) is not None else now,
         }
         for number, row in enumerate(rows)
         if row.get(value) is not None
     ]
+
+
+def _when(found: Any, row: int, now: datetime) -> datetime:
+    """Return when something happened, after checking that this server can have predicted it."""
+    moment = parse_time(str(found), now=now)
+    if not now - _OLDEST <= moment <= now + _CLOCKS_DIFFER:
+        raise Invalid(
+            "Row {row}: {found} is not a time that an actual can have.",
+            "an actual is at most ten years old and not of the future.",
+            code="time_invalid",
+            row=row,
+            found=repr(found),
+        )
+    return moment
 
 
 def _value(found: Any, row: int, task: str, classes: set[str]) -> str:

@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from jupyter_mlops.services.workspace import Workspace
+import math
+import os
+import sys
+from typing import Final
+
+from jupyter_mlops.domain.access import Actor
+from jupyter_mlops.services.workspace import Workspace, open_local
 from jupyter_mlops.store import tables
 from jupyter_mlops.store.sealing import Sealed
 
+LOG: Final = "log"
+"""What waits to be profiled: a sealed piece of a prediction log."""
 
-def seal(ws: Workspace) -> None:
-    """Turn finished segments into Parquet; the root over their rows goes into the audit log."""
-    ws.telemetry.seal(lambda found: _remember(ws, found))
+
+def seal(ws: Workspace, *, seconds: float = math.inf) -> None:
+    """Turn finished segments into Parquet; the root over their rows goes into the audit log.
+
+    After ``seconds`` no other segment is begun; the next time goes on with it.
+    """
+    ws.telemetry.seal(lambda found: _remember(ws, found), seconds=seconds)
+
+
+def main() -> int:
+    """Seal and profile what is finished, as the server, in a process that gives way to all."""
+    from jupyter_mlops.services.keeping import keep
+    from jupyter_mlops.services.scoring import settle
+
+    give_way()
+    ws = open_local(mouth="server", actor=Actor("server", kind="service"))
+    settle(ws)
+    seal(ws)
+    keep(ws)
+    return 0
+
+
+def give_way() -> None:
+    """Work only when nobody else on this machine wants to."""
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        os.nice(19)
 
 
 def _remember(ws: Workspace, found: Sealed) -> None:
@@ -30,9 +63,14 @@ def _remember(ws: Workspace, found: Sealed) -> None:
                 sealed_at=ws.now(),
             )
         )
+        act.session.add(tables.Pending(part=LOG, source=found.name, deployment=found.deployment))
         act.after = {
             "segment": found.name,
             "rows": found.rows,
             "digest": found.digest,
             "root": found.root,
         }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

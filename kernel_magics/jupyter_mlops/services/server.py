@@ -1,6 +1,7 @@
 """The workspace's prediction server: started, found again, stopped.
 
-It is a process of its own that outlives the kernel; ``server.json`` (0600) says where it is.
+It is a process of its own, or several, that outlives the kernel; ``server.json`` (0600) says where
+it is, ``run/`` what each of its processes answers with.
 """
 
 from __future__ import annotations
@@ -11,28 +12,34 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jupyter_mlops.domain.answers import Server
 from jupyter_mlops.domain.arguments import deed
-from jupyter_mlops.errors import Unavailable
+from jupyter_mlops.errors import Invalid, Unavailable
+from jupyter_mlops.services.processes import Told, answering, living, ring
 from jupyter_mlops.services.workspace import Workspace
 
 START_SECONDS = 60.0
 STOP_SECONDS = 35.0
 POLL_SECONDS = 0.02
+GLANCE_SECONDS = 0.002
 RULES_SECONDS = 10.0
+MOST_PROCESSES = 64
 
 
 @deed(here=True)
-def serve(ws: Workspace, *, host: str = "127.0.0.1", port: int = 0) -> Server:
+def serve(ws: Workspace, *, host: str = "127.0.0.1", port: int = 0, processes: int = 1) -> Server:
     """Start the prediction server of this workspace, or say where it already listens.
 
-    It listens on this machine only unless told otherwise; port 0 takes any free one.
+    It listens on this machine only unless told otherwise; port 0 takes any free one. Several
+    `processes` share the work, one for each processor is a good choice: a replacement is over when
+    all of them answer with it, and one that dies is started anew.
     """
-    return ensure(ws, host=host, port=port)
+    return ensure(ws, host=host, port=port, processes=processes)
 
 
 @deed(here=True)
@@ -48,28 +55,48 @@ def stop(ws: Workspace) -> Server:
     return _told(ws, running, running=False)
 
 
-def ensure(ws: Workspace, *, host: str = "127.0.0.1", port: int = 0) -> Server:
+def ensure(ws: Workspace, *, host: str = "127.0.0.1", port: int = 0, processes: int = 1) -> Server:
     """Return the running prediction server, started now if there was none.
 
     Raises:
+        Invalid: nobody runs so many processes.
         Unavailable: it did not come up; the message holds the last line it wrote.
     """
+    check_processes(processes)
     if running := find(ws):
         return _told(ws, running, running=True)
+    began = ws.home.log_file.stat().st_size if ws.home.log_file.exists() else 0
+    if coming := living(ws.home):  # somebody else has just started it
+        return _told(ws, _await(ws, coming[0].server, began), running=True)
     with ws.act("server:start", subject="server") as act:
-        began = ws.home.log_file.stat().st_size if ws.home.log_file.exists() else 0
-        pid = ws.launcher(_command(ws, host, port), ws.home.log_file)
+        pid = ws.launcher(_command(ws, host, port, processes), ws.home.log_file)
         act.outcome = "begun"
-        act.after = {"pid": pid, "host": host}
+        act.after = {"pid": pid, "host": host, "processes": processes}
     return _told(ws, _await(ws, pid, began), running=True)
 
 
+def check_processes(count: int) -> None:
+    """Raise unless a server may have so many processes.
+
+    Raises:
+        Invalid: fewer than one, or more than any machine needs.
+    """
+    if not 1 <= count <= MOST_PROCESSES:
+        raise Invalid(
+            "A prediction server has 1 to {most} processes, not {count}.",
+            "one for each processor is a good choice.",
+            code="processes_invalid",
+            most=MOST_PROCESSES,
+            count=count,
+        )
+
+
 def find(ws: Workspace) -> dict[str, Any] | None:
-    """Return what ``server.json`` says, when the server it speaks of lives and answers."""
+    """Return what ``server.json`` says, when a process of that server lives and answers."""
     known = _known(ws)
-    if not known.get("pid") or not _alive(known["pid"]):
-        return None
-    return known if _answers(known) else None
+    if any(told.server == known.get("pid") for told in answering(ws.home)):
+        return known
+    return None
 
 
 def where(ws: Workspace) -> dict[str, Any]:
@@ -97,8 +124,12 @@ class Serving:
 
 
 def serves(ws: Workspace, deployment: str) -> list[Serving]:
-    """Return what the running server answers with; nothing when it does not answer."""
-    told = _described(ws, deployment)
+    """Return what every process of the running server answers with; nothing when none answers."""
+    told = [_serving(found.deployments.get(deployment)) for found in answering(ws.home)]
+    return [one for one in told[0] if all(one in other for other in told)] if told else []
+
+
+def _serving(told: Mapping[str, Any] | None) -> list[Serving]:
     if told is None:
         return []
     tried = told["canary"]
@@ -108,13 +139,14 @@ def serves(ws: Workspace, deployment: str) -> list[Serving]:
 
 
 def await_rules(ws: Workspace, deployment: str, digest: str) -> None:
-    """Wait until the running server keeps to these rules; one that does not run will.
+    """Wait until every process of the running server keeps to these rules; one to come will.
 
     Raises:
-        Unavailable: it does not take them up.
+        Unavailable: one does not take them up.
     """
+    ring(ws.home)
     until = time.monotonic() + RULES_SECONDS
-    while (told := _described(ws, deployment)) is not None and told["rules"] != digest:
+    while not all(_keeps(told, deployment, digest) for told in answering(ws.home)):
         if time.monotonic() > until:
             raise Unavailable(
                 "The rules are written down, but the prediction server has not taken them up.",
@@ -122,24 +154,13 @@ def await_rules(ws: Workspace, deployment: str, digest: str) -> None:
                 code="rules_not_taken_up",
                 log=ws.home.log_file,
             )
-        time.sleep(POLL_SECONDS)
+        time.sleep(GLANCE_SECONDS)
 
 
-def _described(ws: Workspace, deployment: str) -> dict[str, Any] | None:
-    """Return what the running server says of a deployment; None when it says nothing."""
-    import httpx
-
-    running = find(ws)
-    if running is None:
-        return None
-    answer = httpx.get(
-        f"{running['url']}/v2/models/{deployment}",
-        headers={"Authorization": f"Bearer {running['token']}"},
-        timeout=5,
-        trust_env=False,
-    )
-    told: dict[str, Any] | None = answer.json() if answer.status_code == httpx.codes.OK else None
-    return told
+def _keeps(told: Told, deployment: str, digest: str) -> bool:
+    """Say whether a process keeps to these rules, or does not serve the deployment at all."""
+    place = told.deployments.get(deployment)
+    return place is None or place["rules"] == digest
 
 
 def shown(ws: Workspace) -> Server | None:
@@ -148,7 +169,7 @@ def shown(ws: Workspace) -> Server | None:
     return _told(ws, running, running=True) if running else None
 
 
-def _command(ws: Workspace, host: str, port: int) -> list[str]:
+def _command(ws: Workspace, host: str, port: int, processes: int) -> list[str]:
     place = str(ws.home.folder) if ws.home.is_sqlite else ws.home.url
     return [
         sys.executable,
@@ -160,6 +181,8 @@ def _command(ws: Workspace, host: str, port: int) -> list[str]:
         host,
         "--port",
         str(port),
+        "--processes",
+        str(processes),
     ]
 
 
@@ -168,7 +191,7 @@ def _await(ws: Workspace, pid: int, began: int) -> dict[str, Any]:
     while time.monotonic() < until:
         if running := find(ws):
             return running
-        if not _alive(pid):
+        if not is_alive(pid):
             break
         ws.progress("starting the prediction server", 0.5)
         time.sleep(POLL_SECONDS)
@@ -199,7 +222,7 @@ def _known(ws: Workspace) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Say whether a process lives; one of our own that has ended is laid to rest first."""
     with contextlib.suppress(OSError):
         os.waitpid(pid, os.WNOHANG)
@@ -224,26 +247,10 @@ def _waits_for_its_parent(pid: int) -> bool:
     return told.rpartition(")")[2].split()[:1] == ["Z"]
 
 
-def _answers(known: dict[str, Any]) -> bool:
-    """Ask with the token, so that another process on the same port is not taken for ours."""
-    import httpx
-
-    try:
-        answer = httpx.get(
-            known["url"] + "/v2",
-            headers={"Authorization": f"Bearer {known['token']}"},
-            timeout=5,
-            trust_env=False,
-        )
-    except httpx.HTTPError:
-        return False
-    return answer.status_code == httpx.codes.OK
-
-
 def _await_end(pid: int) -> None:
     until = time.monotonic() + STOP_SECONDS
     while time.monotonic() < until:
-        if not _alive(pid):
+        if not is_alive(pid):
             return
         time.sleep(POLL_SECONDS)
     raise Unavailable(
@@ -261,5 +268,6 @@ def _told(ws: Workspace, known: dict[str, Any], *, running: bool) -> Server:
         pid=known.get("pid", 0),
         started_at=known.get("started_at", ""),
         running=running,
+        processes=len(answering(ws.home)) if running else 0,
         token_file=str(ws.home.server_file),
     )

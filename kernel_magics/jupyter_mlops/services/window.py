@@ -11,17 +11,27 @@ from jupyter_mlops.domain.names import iso, parse_time
 from jupyter_mlops.errors import Invalid
 from jupyter_mlops.services.workspace import Workspace
 
-By = Literal["hour", "day", "week", "month"]
+By = Literal["hour", "day", "week", "month", "batch"]
+TICK = timedelta(microseconds=1)
+"""The shortest time that is told apart."""
 MOST_PERIODS = 2000
 
 
 @dataclass(frozen=True)
 class Window:
-    """From a moment up to, not including, another."""
+    """From a moment up to, not including, another; as it was known at ``as_of``, else as it is now.
+
+    One that ``goes_on`` ends now: nothing is later, so its last hour is a whole one. One that is cut
+    by batch has the moments of its newest batches, and how many older ones there were.
+    """
 
     since: datetime
     until: datetime
     by: By = "day"
+    as_of: datetime | None = None
+    goes_on: bool = False
+    batches: tuple[datetime, ...] = ()
+    left_out: int = 0
 
     @property
     def told(self) -> tuple[str, str]:
@@ -29,7 +39,10 @@ class Window:
         return iso(self.since), iso(self.until)
 
     def periods(self) -> Iterator[tuple[datetime, datetime]]:
-        """Return the whole periods of the calendar (UTC) that the window touches."""
+        """Return the whole periods of the calendar (UTC) that the window touches, or its batches."""
+        if self.by == "batch":
+            yield from ((at, at + TICK) for at in self.batches)
+            return
         start = _floor(self.since, self.by)
         while start < self.until:
             end = _next(start, self.by)
@@ -37,26 +50,30 @@ class Window:
             start = end
 
 
-def window(ws: Workspace, since: str, until: str | None, by: By = "day") -> Window:
+def window(
+    ws: Workspace, since: str, until: str | None, by: By = "day", as_of: str | None = None
+) -> Window:
     """Read a window as people write it; it ends now unless told otherwise.
+
+    ``as_of`` puts the reader into the past: ages count from there, and nothing is later.
 
     Raises:
         Invalid: it ends before it begins, or has too many periods to show.
     """
-    now = ws.clock()
-    found = Window(
-        parse_time(since, now=now),
-        parse_time(until, now=now) if until else now + timedelta(seconds=1),
-        by,
-    )
+    then = parse_time(as_of, now=ws.clock()) if as_of else None
+    now = then or ws.clock()
+    last = then or now + timedelta(seconds=1)
+    end = parse_time(until, now=now) if until else last
+    end = min(end, last) if then else end
+    found = Window(parse_time(since, now=now), end, by, then, goes_on=not then and end >= now)
     if found.since >= found.until:
         raise Invalid(
             "The period ends before it begins.",
             "--since has to be earlier than --until.",
             code="period_empty",
         )
-    shortest = {"hour": 1, "day": 24, "week": 168, "month": 672}[by]
-    if (found.until - found.since) / timedelta(hours=shortest) > MOST_PERIODS:
+    shortest = {"hour": 1, "day": 24, "week": 168, "month": 672}.get(by)
+    if shortest and (found.until - found.since) / timedelta(hours=shortest) > MOST_PERIODS:
         raise Invalid(
             "That is more than {most} periods.",
             "choose a longer one: --by day, week or month.",

@@ -1,135 +1,86 @@
-"""``python -m jupyter_mlops.serving``: one process, one loop, one workspace."""
+"""``python -m jupyter_mlops.serving``: one workspace, one address, one process or several."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import fcntl
 import ipaddress
 import json
 import os
 import secrets
-import signal
 import socket
 import sys
-import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
-import uvicorn
-
-from jupyter_mlops.domain.access import Actor
+from jupyter_mlops.config import find_home
 from jupyter_mlops.errors import Invalid, MlopsError, Unavailable
-from jupyter_mlops.services import segments
-from jupyter_mlops.services.scoring import settle
-from jupyter_mlops.services.workspace import Workspace, open_local
-from jupyter_mlops.serving.app import App
-from jupyter_mlops.serving.fleet import Fleet
-from jupyter_mlops.serving.repeats import Repeats
+from jupyter_mlops.services import processes
+from jupyter_mlops.services.server import check_processes
+from jupyter_mlops.serving.orders import Orders
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-DRAIN_SECONDS = 30
-FAREWELL_SECONDS = 0.5
-"""How long a server that was told to stop still takes requests, while callers learn to go elsewhere."""
-
-
-class Server(uvicorn.Server):
-    """Says where it listens once it can answer, and takes that back when it ends."""
-
-    def __init__(
-        self, config: uvicorn.Config, app: App, home_file: Path, told: dict[str, Any]
-    ) -> None:
-        super().__init__(config)
-        self._app = app
-        self._home_file = home_file
-        self._told = told
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start answering, then write ``server.json``."""
-        await super().startup(sockets)
-        _write_private(self._home_file, json.dumps(self._told))
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take ``server.json`` back, take leave of who still comes, then answer what is open."""
-        self._home_file.unlink(missing_ok=True)
-        self._app.take_leave()
-        await asyncio.sleep(FAREWELL_SECONDS)
-        await super().shutdown(sockets)
+    from jupyter_mlops.config import Home
 
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until told to stop; return 2 when it cannot begin, with one line that says why."""
     said = _parser().parse_args(argv)
     try:
-        _check_host(said.host, allowed=said.allow_network)
-        ws = open_local(said.workspace, mouth="server", actor=Actor("server", kind="service"))
-        lock = _only_one(ws)
-        bound = _bound(said.host, said.port)
-        fleet = Fleet(ws, compiled=not said.no_compiled)
-        fleet.follow()
-        _serve(ws, fleet, bound, said.host)
+        if said.inherit:
+            return _child(said)
+        return _server(said)
     except MlopsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    lock.close()
-    return 0
 
 
-def _serve(ws: Workspace, fleet: Fleet, bound: socket.socket, host: str) -> None:
+def _server(said: argparse.Namespace) -> int:
+    """Hold the lock and the address of this workspace's server for as long as it runs."""
+    _check_host(said.host, allowed=said.allow_network)
+    check_processes(said.processes)
+    home = find_home(said.workspace)
+    if said.processes == 1:
+        from jupyter_mlops.serving import process
+
+        ws = process.opened(home)
+        with _only_one(home):
+            processes.clear(home)
+            bound = _bound(said.host, said.port)
+            orders = _orders(said, home, bound)
+            return process.serve(ws, orders, bound, home_file=home.server_file)
+    from jupyter_mlops.serving.parent import Parent
+
+    home.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _only_one(home):
+        processes.clear(home)
+        bound = _bound(said.host, said.port)
+        return Parent(home, _orders(said, home, bound), bound, said.processes).run()
+
+
+def _child(said: argparse.Namespace) -> int:
+    """Be one of several: the address is inherited, the orders come through standard input."""
+    from jupyter_mlops.serving import process
+
+    orders = Orders(**json.loads(sys.stdin.readline()))
+    process.end_with(orders.server)
+    bound = socket.socket(fileno=said.inherit)
+    return process.serve(process.opened(find_home(orders.place)), orders, bound)
+
+
+def _orders(said: argparse.Namespace, home: Home, bound: socket.socket) -> Orders:
+    shown = "127.0.0.1" if said.host == "0.0.0.0" else said.host  # noqa: S104
     port = bound.getsockname()[1]
-    token = secrets.token_urlsafe(32)
-    segments.seal(ws)
-    settle(ws)
-    repeats = Repeats(ws)
-    for model in fleet:
-        repeats.remember_log(model.deployment)
-    names = {host, "127.0.0.1", "localhost", "[::1]"}
-    hosts = frozenset(f"{name}:{port}" for name in names)
-    app = App(ws, fleet, repeats, token=token, hosts=hosts)
-    told = {
-        "url": f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}",  # noqa: S104
-        "token": token,
-        "pid": os.getpid(),
-        "started_at": datetime.now(UTC).isoformat(),
-    }
-    # uvicorn raises the signal once more when it has drained; what follows still has to run
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _drained)
-    server = Server(_config(app), app, ws.home.server_file, told)
-    watcher = threading.Thread(target=fleet.watch, args=(_say,), daemon=True)
-    watcher.start()
-    try:
-        with asyncio.Runner(loop_factory=_loop()) as runner:
-            runner.run(server.serve(sockets=[bound]))
-    finally:
-        fleet.stop()
-        watcher.join(timeout=5)
-        app.close()
-        segments.seal(ws)
-
-
-def _loop() -> Any:
-    if sys.platform == "win32":
-        return asyncio.new_event_loop
-    import uvloop
-
-    return uvloop.new_event_loop
-
-
-def _config(app: App) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        timeout_keep_alive=75,
+    names = {said.host, "127.0.0.1", "localhost", "[::1]"}
+    return Orders(
+        place=str(home.folder) if home.is_sqlite else home.url,
+        url=f"http://{shown}:{port}",
+        hosts=sorted(f"{name}:{port}" for name in names),
+        token=secrets.token_urlsafe(32),
+        server=os.getpid(),
+        slot=0,
+        compiled=not said.no_compiled,
+        started_at=datetime.now(UTC).isoformat(),
     )
 
 
@@ -137,9 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m jupyter_mlops.serving", description=__doc__)
     parser.add_argument("--workspace", default=None, help="folder or database address")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
+    parser.add_argument("--port", type=int, default=0, help="0 takes any free one")
+    parser.add_argument("--processes", type=int, default=1, help="how many share the work")
     parser.add_argument("--allow-network", action="store_true", help="listen beyond this machine")
     parser.add_argument("--no-compiled", action="store_true", help="serve the original models")
+    parser.add_argument("--inherit", type=int, default=0, help=argparse.SUPPRESS)
     return parser
 
 
@@ -174,13 +127,12 @@ def _bound(host: str, port: int) -> socket.socket:
             port=port,
             why=getattr(error, "strerror", None) or str(error),
         ) from None
-    bound.set_inheritable(True)
     return bound
 
 
-def _only_one(ws: Workspace) -> Any:
+def _only_one(home: Home) -> IO[str]:
     """Hold a lock for as long as this process lives: one prediction server per workspace folder."""
-    file = (ws.home.folder / "server.lock").open("a")
+    file = (home.folder / "server.lock").open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -191,23 +143,6 @@ def _only_one(ws: Workspace) -> Any:
             code="server_runs_already",
         ) from None
     return file
-
-
-def _write_private(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    beside.rename(path)
-
-
-def _drained(_number: int, _frame: object) -> None:
-    """Let the process end by itself."""
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -1,23 +1,29 @@
 """Reading JSON strictly: what two readers could understand differently is refused.
 
-The fast way decodes into a type and counts colons; only when the count is not what the keys explain
-does the slow way look for duplicate keys, depth and huge integers. Both refuse NaN, infinities,
+The fast way decodes into a type and counts colons and brackets; only when the counts are not what the
+keys explain does the slow way look for duplicate keys, depth and huge integers. Both refuse NaN, infinities,
 broken UTF-8, lone surrogates and NUL.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 import msgspec
 
 from jupyter_mlops.serving.problems import Problem
 
-LARGEST: Final = 16 << 20
+LARGEST: Final = 64 << 20
+LARGEST_ACTUALS: Final = 16 << 20
 DEEPEST: Final = 32
 MOST_ROWS: Final = 100_000
+MOST_VALUES: Final = 5_000_000
+LARGE: Final = 1 << 20
 LONGEST_ID: Final = 200
+_NUL: Final = b"\\u0000"
+_NUL_ESCAPE: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,9 +63,10 @@ def asked(body: bytes) -> Asked:
     if (found.rows is None) == (found.columns is None):
         raise _not_a_request()
     keys = 2 if found.ids is not None else 1
+    lists = keys + len(found.columns or ()) - (found.columns is not None)
     for named in found.rows or (found.columns,):
         keys += len(named or ())
-    if body.count(b":") != keys:
+    if body.count(b":") != keys or body.count(b"[") != lists:
         _check_slowly(body)
     if found.columns is not None:
         found.rows = by_row(found.columns)
@@ -69,6 +76,26 @@ def asked(body: bytes) -> Asked:
     if found.ids is not None:
         check_ids(found.ids, len(rows))
     return found
+
+
+def check_parts(body: bytes) -> None:
+    """Raise if a large text has so many parts that reading it would fill the memory."""
+    if max(body.count(b"{"), body.count(b"[")) > 2 * MOST_ROWS:
+        raise too_many_values()
+    check_values(body.count(b","))
+
+
+def check_values(count: int) -> None:
+    """Raise if these are more values than one request has."""
+    if count > MOST_VALUES:
+        raise too_many_values()
+
+
+def too_many_values() -> Problem:
+    """Return the problem of a request whose rows and columns are too many together."""
+    return Problem(
+        413, "too_large", f"A request has at most {MOST_VALUES} values.", "send fewer rows at once."
+    )
 
 
 def by_row(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
@@ -97,9 +124,15 @@ def decoded(decoder: Any, body: bytes) -> Any:
     Raises:
         Problem: 400 for what is not JSON, 422 for JSON of another shape.
     """
+    if len(body) > LARGE:
+        check_parts(body)
+    if b"\\" in body and _NUL in body and _NUL_ESCAPE.search(body):
+        raise with_nul()
     try:
         return decoder.decode(body)
-    except msgspec.ValidationError:
+    except msgspec.ValidationError as error:
+        if "out of range" in str(error):
+            raise Problem(422, "non_finite", "A number is too large.") from None
         raise _not_a_request() from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         _check_slowly(body)
@@ -159,6 +192,11 @@ def check_ids(ids: list[Any], rows: int) -> None:
     for name in ids:
         if not isinstance(name, str) or not 0 < len(name) <= LONGEST_ID or not name.isprintable():
             raise Problem(422, "invalid_ids", f"An id is 1 to {LONGEST_ID} printable characters.")
+
+
+def with_nul() -> Problem:
+    """Return the problem of a text that databases would cut short."""
+    return Problem(422, "invalid_text", "A text holds a NUL character.")
 
 
 def _not_a_request() -> Problem:

@@ -17,7 +17,7 @@ import numpy as np
 
 from jupyter_mlops.serving import bodies
 from jupyter_mlops.serving.problems import Problem
-from jupyter_mlops.serving.questions import Question
+from jupyter_mlops.serving.questions import Question, Told
 
 Features = Sequence[Mapping[str, Any]]
 
@@ -92,8 +92,8 @@ def _columns(
 ) -> dict[str, list[Any]]:
     told: dict[str, list[Any]] = {}
     place = 0
+    bodies.check_values(sum(_cells(tensor) for tensor in inputs))
     for tensor in inputs:
-        _check_shape(tensor)
         size = tensor.parameters.get("binary_data_size")
         if size is None:
             values = _flat(tensor.data if tensor.data is not None else [])
@@ -108,13 +108,15 @@ def _columns(
     return told
 
 
-def _check_shape(tensor: Tensor) -> None:
+def _cells(tensor: Tensor) -> int:
+    """Return how many values a tensor says it has, after checking that it may say so."""
     if tensor.datatype not in WIDTHS and tensor.datatype != "BYTES":
         raise _wrong("A datatype is none of the protocol's.")
     if not 1 <= len(tensor.shape) <= 2 or any(side < 0 for side in tensor.shape):  # noqa: PLR2004
         raise _wrong("A tensor has one or two dimensions.")
-    if math.prod(tensor.shape) > bodies.LARGEST:
+    if math.prod(tensor.shape) > bodies.MOST_VALUES:
         raise _wrong("A tensor is too large.")
+    return math.prod(tensor.shape)
 
 
 def _named(
@@ -162,10 +164,19 @@ def _unpacked(tensor: Tensor, data: memoryview) -> list[Any]:
             place += 4 + size
     except (struct.error, UnicodeDecodeError):
         raise _wrong("A binary tensor of text is not what the protocol says.") from None
+    if any("\x00" in text for text in told):
+        raise bodies.with_nul()
     return told
 
 
-def _told(asked: Inference, about: Mapping[str, Any], predictions: list[dict[str, Any]]) -> bytes:
+def _told(asked: Inference, about: Mapping[str, Any], predictions: list[Told]) -> bytes:
+    if any(row.prediction is None for row in predictions):
+        raise Problem(
+            500,
+            "model_failed",
+            "The model failed to answer some of these rows.",
+            "ask at /deployments/{deployment}/predictions, which answers the others.",
+        )
     outputs = _outputs(predictions)
     names = {wanted.name for wanted in asked.outputs} if asked.outputs else set(outputs)
     return _encode(
@@ -181,15 +192,15 @@ def _told(asked: Inference, about: Mapping[str, Any], predictions: list[dict[str
     )
 
 
-def _outputs(predictions: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    said = [row["prediction"] for row in predictions]
+def _outputs(predictions: list[Told]) -> dict[str, dict[str, Any]]:
+    said = [row.prediction for row in predictions]
     told = {
         "prediction": _tensor(said),
-        "prediction_id": _tensor([row["prediction_id"] for row in predictions]),
-        "warnings": _tensor([" ".join(row["warnings"]) for row in predictions]),
+        "prediction_id": _tensor([row.prediction_id for row in predictions]),
+        "warnings": _tensor([" ".join(row.warnings) for row in predictions]),
     }
-    chances = [row["probabilities"] for row in predictions]
-    if chances and chances[0]:
+    chances = [row.probabilities for row in predictions if row.probabilities]
+    if chances:
         flat = [value for row in chances for value in row.values()]
         told["probabilities"] = {
             "datatype": "FP64",

@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.formats.signature import Reader
-from jupyter_mlops.formats.worker import WORKERS
+from jupyter_mlops.formats.signature import Reader, ordinary
+from jupyter_mlops.formats.worker import WORKERS, ModelRaised, WorkerDied
 from jupyter_mlops.serving.problems import Problem, of_error
-from jupyter_mlops.serving.snippets import ordinary
+from jupyter_mlops.serving.sheets import Sheet, Sheets
+from jupyter_mlops.serving.typed import Found, Typed
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.registry import Loaded
 
+INVALID: Final = "model_output_invalid"
+MOST_LOST: Final = 20
+"""Rows of a request that may fail alone before all of it fails."""
+
+
+Quick = Callable[[Sequence[float], Sequence[str]], list[float]]
+"""What answers one ordinary row, given its numbers and its texts."""
+
 
 @dataclass(slots=True)
 class Scored:
-    """What a model says of rows, each a list in their order; ``said`` is what callers are told."""
+    """What a model says of rows, each a list in their order; ``said`` is what callers are told.
+
+    Of ``lost`` rows it says nothing: their numbers are NaN, and the code of what went wrong is here.
+    """
 
     said: list[Any]
-    labels: list[str] | None
+    labels: list[str | None] | None
     chances: list[list[float]] | None
     values: list[float]
     warnings: list[list[str]]
+    lost: dict[int, str] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Say nothing of lost rows, whatever a threshold made of them."""
+        for at in self.lost:
+            self.said[at] = None
+            if self.labels is not None:
+                self.labels[at] = None
+
+
+class RowsFailed(Problem):
+    """A failure that some of the rows may be to blame for, and not the others."""
 
 
 class Model:
@@ -37,11 +62,20 @@ class Model:
         self.deployment = deployment
         self.loaded = loaded
         self._reader = Reader(loaded.features)
+        reads_types = bool(loaded.compiled and loaded.features)
+        self.typed = Typed(loaded.features) if reads_types else None
+        self.sheets = Sheets(loaded.features) if reads_types else None
+        self._score_one = _quick(loaded.scorer)
         self.classes = [str(name) for name in loaded.classes]
-        self._labels = loaded.classes
-        self._is_binary = loaded.task == "binary"
+        self.labels = loaded.classes
+        self.is_binary = loaded.task == "binary"
         # threads of its own, so that one that hangs does not keep other deployments waiting
         self.executor = ThreadPoolExecutor(max_workers=WORKERS)
+
+    @property
+    def is_quick(self) -> bool:
+        """Say whether one ordinary row may come as its values."""
+        return self._score_one is not None
 
     def warm_up(self) -> None:
         """Score one row of nothing unusual, so that the first caller does not wait for it.
@@ -62,8 +96,102 @@ class Model:
         try:
             columns, warnings = self._reader.columns(rows)
         except MlopsError as error:
-            raise of_error(error) from None
-        scores = self._scores(columns)
+            raise self._own(of_error(error)) from None
+        return self._whole(columns, warnings)
+
+    def scored_found(self, found: Found) -> Scored:
+        """Score rows that were read by their types.
+
+        Raises:
+            Problem: 422 when the model refuses a value, 500 when the model itself failed.
+        """
+        if found.one is None or self._score_one is None:
+            return self._whole(found.columns, found.warnings)
+        try:
+            return self._one(self._score_one, *found.one)
+        except Problem as problem:
+            raise self._own(problem) from None
+
+    def scores_of(self, sheet: Sheet) -> Any:
+        """Return the scores of a sheet; None where the model has no such way, or no good answer."""
+        score = getattr(self.loaded.scorer, "score_codes", None)
+        if score is None:
+            return None
+        try:
+            scores = score(sheet.numbers, sheet.codes)
+        except Exception:  # noqa: BLE001  (the rows are looked at one by one, which says what is wrong)
+            return None
+        return scores if self._is_whole(scores, sheet.count) else None
+
+    def _whole(self, columns: dict[str, Any], warnings: list[list[str]]) -> Scored:
+        """Score rows at once; where that fails, those to blame stand alone and the others do not."""
+        try:
+            return self._told(self._scores(columns), warnings)
+        except RowsFailed as failure:
+            problem = _whose(failure, warnings)
+        except Problem as other:
+            raise self._own(other) from None
+        if len(warnings) == 1:
+            raise self._own(problem)
+        return self._spared(columns, warnings, self._own(problem))
+
+    def _spared(
+        self, columns: dict[str, Any], warnings: list[list[str]], failure: Problem
+    ) -> Scored:
+        """Score rows by halves, until those that fail are alone.
+
+        Raises:
+            Problem: the failure itself, when too many rows fail.
+        """
+        wide = (len(self.classes),) if self.classes else ()
+        scores = np.full((len(warnings), *wide), np.nan)
+        lost: dict[int, str] = {}
+        left = [range(len(warnings))]
+        while left:
+            rows = left.pop()
+            try:
+                part = {name: column[rows.start : rows.stop] for name, column in columns.items()}
+                scores[rows.start : rows.stop] = self._scores(part)
+            except RowsFailed as problem:
+                if len(rows) > 1:
+                    middle = rows.start + len(rows) // 2
+                    left += [range(rows.start, middle), range(middle, rows.stop)]
+                    continue
+                lost[rows.start] = _whose(problem, warnings[rows.start : rows.stop]).code
+            if len(lost) > MOST_LOST or len(lost) == len(warnings):
+                raise failure
+        return self._without(self._told(np.nan_to_num(scores), warnings), lost)
+
+    def _without(self, scored: Scored, lost: dict[int, str]) -> Scored:
+        """Take back what is said of lost rows."""
+        scored.lost = lost
+        for at, code in lost.items():
+            scored.values[at] = math.nan
+            scored.warnings[at].append(code)
+            if scored.chances is not None:
+                scored.chances[at] = [math.nan] * len(self.classes)
+        scored.forget()
+        return scored
+
+    def _one(self, score: Quick, numbers: Sequence[float], texts: Sequence[str]) -> Scored:
+        try:
+            scores = score(numbers, texts)
+        except Exception:  # noqa: BLE001  (a model raises whatever it likes)
+            raise _failed(Problem) from None
+        if not all(map(math.isfinite, scores)):
+            raise _no_prediction()
+        if not self.classes:
+            return Scored(said=scores, labels=None, chances=None, values=scores, warnings=[[]])
+        best = scores.index(max(scores))
+        return Scored(
+            said=[self.labels[best]],
+            labels=[self.classes[best]],
+            chances=[scores],
+            values=[scores[1] if self.is_binary else scores[best]],
+            warnings=[[]],
+        )
+
+    def _told(self, scores: Any, warnings: list[list[str]]) -> Scored:
         if scores.ndim == 1:
             values = scores.tolist()
             return Scored(
@@ -71,40 +199,77 @@ class Model:
             )
         best = scores.argmax(axis=1).tolist()
         return Scored(
-            said=[self._labels[i] for i in best],
+            said=[self.labels[i] for i in best],
             labels=[self.classes[i] for i in best],
             chances=scores.tolist(),
-            values=(scores[:, 1] if self._is_binary else scores.max(axis=1)).tolist(),
+            values=(scores[:, 1] if self.is_binary else scores.max(axis=1)).tolist(),
             warnings=warnings,
         )
 
-    def _is_whole(self, scores: Any, columns: Mapping[str, Any]) -> bool:
+    def _own(self, problem: Problem) -> Problem:
+        """Say whose failure it is: a canary is judged by its own."""
+        problem.version = self.loaded.ref
+        return problem
+
+    def _is_whole(self, scores: Any, rows: int) -> bool:
         """Say whether there is one finite score, or one for each class, for every row."""
-        rows = len(next(iter(columns.values()))) if columns else len(scores)
         shape = (rows, len(self.classes)) if self.classes else (rows,)
-        return bool(scores.shape == shape and np.isfinite(scores).all())
+        is_numbers = scores.dtype.kind in "fiu"
+        return bool(is_numbers and scores.shape == shape and np.isfinite(scores).all())
 
     def _scores(self, columns: dict[str, Any]) -> Any:
         try:
             scores = self.loaded.scorer.score(columns)
         except MlopsError as error:
             raise of_error(error) from None
+        except ModelRaised:
+            raise _failed(RowsFailed) from None
+        except WorkerDied:
+            raise _failed(Problem) from None
         except Exception:  # noqa: BLE001  (a model raises whatever it likes)
-            raise _failed() from None
-        if not self._is_whole(scores, columns):
-            raise Problem(
-                500,
-                "model_output_invalid",
-                "The model answered with what is no prediction.",
-                "`check` tries the version; `rollback` leads to the one before.",
-            )
+            raise _failed(RowsFailed) from None
+        rows = len(next(iter(columns.values()))) if columns else len(scores)
+        if not self._is_whole(scores, rows):
+            raise _no_prediction()
         return scores
 
 
-def _failed() -> Problem:
+def _quick(scorer: Any) -> Quick | None:
+    """Return the scorer's way of answering one ordinary row, where it has one."""
+    if not getattr(scorer, "is_quick", False):
+        return None
+    one: Quick = scorer.score_one
+    return one
+
+
+def _whose(problem: Problem, warnings: Sequence[Sequence[str]]) -> Problem:
+    """Return whose fault it is that a model has no answer: values far outside are the caller's."""
+    outside = [
+        at for at, row in enumerate(warnings) if any(w.startswith("outside_range:") for w in row)
+    ]
+    if problem.code != INVALID or not outside:
+        return problem
     return Problem(
+        422,
+        "not_answerable",
+        f"Row {outside[0]}: its values are so far outside the training data that there is no answer.",
+        "the other rows can be sent without this one.",
+    )
+
+
+def _failed(kind: type[Problem]) -> Problem:
+    return kind(
         500,
         "model_failed",
         "The model failed to answer these rows.",
         "`check` tries the version; `audit` shows when it was deployed.",
+    )
+
+
+def _no_prediction() -> Problem:
+    return RowsFailed(
+        500,
+        INVALID,
+        "The model answered with what is no prediction.",
+        "`check` tries the version; `rollback` leads to the one before.",
     )

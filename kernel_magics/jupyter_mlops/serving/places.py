@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from jupyter_mlops.domain.deployments import is_tried_on
-from jupyter_mlops.domain.humility import Humility, Subject
+from jupyter_mlops.serving import chance, columnar
+from jupyter_mlops.serving.doubt import NOTHING, Doubt, Judged
 from jupyter_mlops.serving.models import Model, Scored
 from jupyter_mlops.serving.problems import Problem
+from jupyter_mlops.serving.questions import Question, Told, plainly
+from jupyter_mlops.serving.records import Record, as_text, tabled
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from jupyter_mlops.services.rules import Applied
-    from jupyter_mlops.serving.questions import Question
+    from jupyter_mlops.serving.shadow import Shadow
+    from jupyter_mlops.serving.sheets import Sheet
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True)
-class Answered:
-    """What goes back to the caller, and what goes into the log."""
+STREAMED: Final = 2_000
+"""Rows from which on an answer goes out piece by piece."""
+_PIECE: Final = 500
 
-    body: bytes
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What goes back to the caller, whole or piece by piece, and what goes into the log."""
+
+    pieces: Iterable[bytes]
     head: bytes
+    table: pa.RecordBatch | None = None
+    failed: bytes | None = None
+    """What the log remembers besides, where some of the rows have no answer."""
+
+    @property
+    def body(self) -> bytes:
+        """Return the answer as a whole."""
+        return b"".join(self.pieces)
 
 
 class Place:
@@ -42,13 +62,23 @@ class Place:
         canary: Model | None = None,
         share: float = 0.0,
         rules: Applied | None = None,
+        challengers: tuple[Shadow, ...] = (),
+        others: Mapping[str, Model] | None = None,
     ) -> None:
         self.deployment = champion.deployment
         self.champion = champion
         self.canary = canary
         self.share = share
         self.rules = rules
-        self._humility = _ready(champion, rules)
+        self.challengers = challengers
+        self._doubt = Doubt(rules, champion, canary, others)
+        self.is_quick = self._doubt.is_quick and all(
+            model.loaded.compiled for model in (champion, canary) if model is not None
+        )
+        """Whether all that answers here is compiled, and may do so on the loop."""
+        alone = canary is None and not self._doubt.looks_at_rows
+        self.reads_types = alone and champion.typed is not None
+        """Whether rows may be read by their types: there is one model, and nothing looks at rows."""
         self.executor = None if self.is_quick else champion.executor
         self._open = {
             "deployment": champion.deployment,
@@ -57,11 +87,9 @@ class Place:
         }
 
     @property
-    def is_quick(self) -> bool:
-        """Say whether all that answers here is compiled, and may do so on the loop."""
-        return self.champion.loaded.compiled and (
-            self.canary is None or self.canary.loaded.compiled
-        )
+    def parts(self) -> tuple[Any, ...]:
+        """Return everything that it was made of, but for what its rules ask besides."""
+        return self.champion, self.canary, self.share, self.rules, self.challengers
 
     def answer(self, asked: Question, began: float, extra: dict[str, Any]) -> Answered:
         """Answer a request, and say in the same breath what the log has to remember.
@@ -69,41 +97,89 @@ class Place:
         Raises:
             Problem: 422 when a row is not what the model reads, 500 when the model itself failed.
         """
-        names = prediction_ids(len(asked.rows))
+        if asked.sheet is not None:
+            answered = self._by_columns(asked, asked.sheet, began) if not extra else None
+            if answered is not None:
+                return answered
+            asked = replace(asked, sheet=None, found=asked.sheet.found())
+        names = prediction_ids(asked.count)
         ids = asked.ids or names
-        if self.canary is None:
-            scored, by = self.champion.scored(asked.rows), None
-        else:
-            by = [is_tried_on(case, self.share) for case in ids]
-            scored = self._shared(self.canary, asked, by)
+        scored, by = self._scored(asked, ids)
         if asked.threshold is not None:
             self._cut(scored, asked.threshold)
-        if self._humility is not None:
-            _judge(self._humility, asked.rows, scored)
-        told = self._told(scored, names, ids, by)
-        for row, passed in zip(told, asked.passed or (), strict=False):
-            row["passed"] = passed
-        body = asked.tell(self._open, told)
-        head = {
-            "at": now(),
-            "kind": "",
-            "status": 200,
-            "rows": len(names),
-            "ms": (time.perf_counter() - began) * 1000,
-            "version": self._each(by, lambda model: model.loaded.ref),
-            "digest": self._each(by, lambda model: model.loaded.digest),
-            "role": [("champion", "canary")[tried] for tried in by] if by else "champion",
-            "prediction_ids": names,
-            "ids": ids,
-            "scores": scored.values,
-            "labels": scored.labels,
-            "probabilities": scored.chances,
-            "warnings": scored.warnings if any(scored.warnings) else None,
-            "salt": os.urandom(16).hex(),
-        }
+        judged = self._judged(asked, scored, by)
+        tell = partial(self._told, asked, scored, names, ids, judged, by)
+        pieces: Iterable[bytes]
+        if extra or asked.tell is not plainly or asked.count < STREAMED:
+            pieces = (asked.tell(self._open, tell(0, asked.count)),)
+        else:
+            pieces = self._streamed(tell, asked.count)
+        record = Record(
+            at=time.time_ns() // 1000,
+            rows=asked.count,
+            ms=(time.perf_counter() - began) * 1000,
+            version=judged.each(self._each(by, _ref), _ref),
+            digest=judged.each(self._each(by, _digest), _digest),
+            role=judged.each(
+                [("champion", "canary")[tried] for tried in by] if by else "champion",
+                lambda _model: "fallback",
+            ),
+            prediction_ids=names,
+            ids=ids,
+            scores=scored.values,
+            labels=scored.labels,
+            probabilities=scored.chances,
+            warnings=scored.warnings if any(scored.warnings) else None,
+            salt=chance.take(16).hex(),
+        )
         if extra:
-            head |= {**extra, "answer": body.decode()}
-        return Answered(body, _encode(head))
+            pieces = tuple(pieces)
+            record.key, record.body_digest = extra["key"], extra["body_digest"]
+            record.answer = as_text(b"".join(pieces))
+        failed = _failed_rows(scored, self.champion.loaded.ref, began)
+        if asked.found is not None and asked.found.table is not None:
+            return Answered(pieces, *tabled(record, asked.found.table), failed)
+        return Answered(pieces, _encode(record), failed=failed)
+
+    def _by_columns(self, asked: Question, sheet: Sheet, began: float) -> Answered | None:
+        """Answer a sheet without a look at its rows; None where they have to be looked at."""
+        if not self._doubt.is_idle or (asked.tell is plainly and asked.count >= STREAMED):
+            return None
+        told = columnar.columns_of(self.champion, sheet)
+        if told is None:
+            return None
+        tell = columnar.as_json if asked.tell is plainly else columnar.as_arrow
+        body = tell(self.champion, told, self._open)
+        return Answered((body,), *columnar.logged(self.champion, sheet, told, self._open, began))
+
+    def _scored(self, asked: Question, ids: Sequence[str]) -> tuple[Scored, list[bool] | None]:
+        """Return what the models say, and which rows the canary answered, if there is one."""
+        if asked.found is not None:
+            return self.champion.scored_found(asked.found), None
+        if self.canary is None:
+            return self.champion.scored(asked.rows), None
+        by = [is_tried_on(case, self.share) for case in ids]
+        return self._shared(self.canary, asked, by), by
+
+    def _judged(self, asked: Question, scored: Scored, by: list[bool] | None) -> Judged:
+        """Judge the answers, and say what is told besides; there is often nothing to judge by.
+
+        Raises:
+            Problem: 422, a rule refuses to answer.
+        """
+        if self._doubt.is_idle:
+            return NOTHING
+        cut = None
+        if asked.threshold is not None:
+            cut = partial(self._cut, threshold=asked.threshold)
+        return self._doubt.judge(asked.rows, scored, by, cut)
+
+    def _streamed(self, tell: Callable[[int, int], list[Told]], count: int) -> Iterator[bytes]:
+        """Write the answer piece by piece; together they are what would be written at once."""
+        yield _encode(self._open)[:-1] + b',"predictions":['
+        for start in range(0, count, _PIECE):
+            yield (b"," if start else b"") + _encode(tell(start, min(start + _PIECE, count)))[1:-1]
+        yield b"]}"
 
     def _cut(self, scored: Scored, threshold: float) -> None:
         """Answer the second of two classes from this probability on.
@@ -122,6 +198,7 @@ class Place:
         chosen = [int(value >= threshold) for value in scored.values]
         scored.said = [loaded.classes[at] for at in chosen]
         scored.labels = [self.champion.classes[at] for at in chosen]
+        scored.forget()
 
     def _shared(self, canary: Model, asked: Question, by: list[bool]) -> Scored:
         """Ask each model about its own cases, and put the answers back in the order of the rows."""
@@ -139,25 +216,38 @@ class Place:
             chances=_woven(parts, lambda found: found.chances, count),
             values=_woven(parts, lambda found: found.values, count) or [],
             warnings=_woven(parts, lambda found: found.warnings, count) or [],
+            lost={rows[at]: code for rows, found in parts for at, code in found.lost.items()},
         )
 
     def _told(
-        self, scored: Scored, names: Sequence[str], ids: Sequence[str], by: list[bool] | None
-    ) -> list[dict[str, Any]]:
-        classes, refs = self.champion.classes, self._each(by, lambda model: model.loaded.ref)
-        return [
-            {
-                "id": ids[i],
-                "prediction_id": names[i],
-                "prediction": scored.said[i],
-                "probabilities": dict(zip(classes, scored.chances[i], strict=True))
-                if scored.chances
-                else None,
-                "warnings": scored.warnings[i],
-                "version": refs if by is None else refs[i],
-            }
-            for i in range(len(names))
-        ]
+        self,
+        asked: Question,
+        scored: Scored,
+        names: Sequence[str],
+        ids: Sequence[str],
+        judged: Judged,
+        by: list[bool] | None,
+        start: int,
+        stop: int,
+    ) -> list[Told]:
+        refs, cut = judged.each(self._each(by, _ref), _ref), slice(start, stop)
+        told = list(
+            map(
+                Told,
+                ids[cut],
+                names[cut],
+                scored.said[cut],
+                _by_class(self.champion.classes, scored.chances, cut),
+                scored.warnings[cut],
+                repeat(refs) if isinstance(refs, str) else refs[cut],
+                asked.passed[cut] if asked.passed else repeat(msgspec.UNSET),
+                judged.intervals[cut] if judged.intervals else repeat(msgspec.UNSET),
+            )
+        )
+        for at in scored.lost:
+            if start <= at < stop:
+                told[at - start].probabilities, told[at - start].interval = None, msgspec.UNSET
+        return told
 
     def _each(self, by: list[bool] | None, fact: Callable[[Model], str]) -> Any:
         """Return a fact about who answers: one for all rows, or one for each."""
@@ -167,52 +257,46 @@ class Place:
         return [both[tried] for tried in by]
 
 
-def _ready(champion: Model, rules: Applied | None) -> Humility | None:
-    """Return the rules of humility ready to judge, or None where there are none."""
-    if rules is None or not rules.humility:
-        return None
-    loaded = champion.loaded
-    names = [feature["name"] for feature in loaded.features]
-    return Humility(rules.humility, Subject(loaded.task, loaded.classes, names))
+def _ref(model: Model) -> str:
+    return model.loaded.ref
 
 
-def _judge(humility: Humility, rows: Sequence[Mapping[str, Any]], scored: Scored) -> None:
-    """Mark what the rules say of each answer, and change or refuse what they want so.
-
-    Raises:
-        Problem: 422, a rule refuses to answer; which row and which rule is in the detail.
-    """
-    for at, row in enumerate(rows):
-        verdict = humility.judge(row, scored.values[at], scored.warnings[at])
-        if verdict is None:
-            continue
-        if verdict.refused_by:
-            raise Problem(
-                422,
-                "humility",
-                f"Row {at}: the rule {verdict.refused_by} refuses an answer.",
-                "ask a person; the other rows can be sent without this one.",
-            )
-        scored.warnings[at] += [f"humility:{name}" for name in verdict.fired]
-        if verdict.changed:
-            scored.said[at] = verdict.value
-            if scored.labels is not None:
-                scored.labels[at] = str(verdict.value)
-            else:
-                scored.values[at] = verdict.value
+def _digest(model: Model) -> str:
+    return model.loaded.digest
 
 
 def refused(problem: Problem, rows: int, began: float) -> bytes:
     """Return what the log remembers of a request that was not answered."""
     return _encode(
         {
-            "at": now(),
-            "kind": problem.code,
+            "at": time.time_ns() // 1000,
+            "kind": f"{problem.code}:{problem.about}" if problem.about else problem.code,
             "status": problem.status,
             "rows": rows,
             "ms": (time.perf_counter() - began) * 1000,
+            "version": problem.version,
         }
     )
+
+
+def _by_class(
+    classes: Sequence[str], chances: Sequence[Sequence[float]] | None, cut: slice
+) -> Iterable[dict[str, float] | None]:
+    """Return probabilities by their classes; nothing for each row where there are none."""
+    if not chances:
+        return repeat(None)
+    if len(classes) == 2:  # noqa: PLR2004  (by far the most common, and thrice as quick so)
+        no, yes = classes
+        return [{no: one, yes: other} for one, other in chances[cut]]
+    return [dict(zip(classes, row, strict=True)) for row in chances[cut]]
+
+
+def _failed_rows(scored: Scored, version: str, began: float) -> bytes | None:
+    """Return what the log remembers of rows that were not answered, beside those that were."""
+    if not scored.lost:
+        return None
+    code = next(iter(scored.lost.values()))
+    return refused(Problem(500, code, "", version=version), len(scored.lost), began)
 
 
 def _woven(
@@ -234,12 +318,7 @@ def _woven(
 def prediction_ids(count: int) -> list[str]:
     """Return fresh ids that sort by time: 48 bits of milliseconds, 80 of chance (as UUIDv7)."""
     stamp = f"{time.time_ns() // 1_000_000:012x}"
-    chance = os.urandom(10 * count).hex()
-    return [stamp + chance[20 * i : 20 * i + 20] for i in range(count)]
-
-
-def now() -> str:
-    """Return the present moment, UTC, in the form that the log sorts by."""
-    micros = time.time_ns() // 1000
-    seconds, rest = divmod(micros, 1_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:06d}Z"
+    if count == 1:
+        return [stamp + chance.take(10).hex()]
+    drawn = chance.take(10 * count).hex()
+    return [stamp + drawn[at : at + 20] for at in range(0, 20 * count, 20)]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 import msgspec
 
 from jupyter_mlops.serving import bodies, tabular
 from jupyter_mlops.serving.problems import Problem
+
+if TYPE_CHECKING:
+    from jupyter_mlops.serving.models import Model
+    from jupyter_mlops.serving.sheets import Sheet
+    from jupyter_mlops.serving.typed import Found
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
@@ -19,11 +24,25 @@ KINDS: Final = (JSON, CSV, ARROW)
 
 _encode: Final = msgspec.json.Encoder().encode
 
+
+class Told(msgspec.Struct):
+    """What is told of one row."""
+
+    id: str
+    prediction_id: str
+    prediction: Any
+    probabilities: dict[str, float] | None
+    warnings: list[str]
+    version: str
+    passed: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    interval: dict[str, list[float]] | msgspec.UnsetType | None = msgspec.UNSET
+
+
 Features = Sequence[Mapping[str, Any]]
-Tell = Callable[[Mapping[str, Any], list[dict[str, Any]]], bytes]
+Tell = Callable[[Mapping[str, Any], list[Told]], bytes]
 
 
-def plainly(about: Mapping[str, Any], predictions: list[dict[str, Any]]) -> bytes:
+def plainly(about: Mapping[str, Any], predictions: list[Told]) -> bytes:
     """Tell the predictions as they are, below what is said of the model."""
     return _encode({**about, "predictions": predictions})
 
@@ -45,7 +64,8 @@ class Question:
     """Rows to be scored; ``record`` is what the log keeps of them, ``tell`` writes the answer.
 
     ``passed`` holds what is handed back beside each answer; ``threshold`` is the probability from
-    which on the second class of two is answered.
+    which on the second class of two is answered. Where rows were read by their types, ``found``
+    or, of Arrow, ``sheet`` holds them and ``rows`` is empty.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -54,6 +74,14 @@ class Question:
     tell: Tell = plainly
     passed: Sequence[dict[str, Any]] | None = None
     threshold: float | None = None
+    found: Found | None = None
+    sheet: Sheet | None = None
+
+    @property
+    def count(self) -> int:
+        """Return how many rows there are."""
+        typed = self.found or self.sheet
+        return typed.count if typed is not None else len(self.rows)
 
 
 def wish(query: bytes) -> Wish:
@@ -108,12 +136,28 @@ def read(kind: str, body: bytes, features: Features, asked_for: Wish = NO_WISH) 
         if asked_for is NO_WISH:
             return Question(rows, ids, body if asked.columns is None else asked.record)
     else:
-        rows = tabular.from_csv(body, features) if kind == CSV else tabular.from_arrow(body)
+        from_table = tabular.from_csv if kind == CSV else tabular.from_arrow
+        rows = from_table(body, features)
     if asked_for.id:
         ids = _taken(rows, asked_for.id)
     passed = _handed(rows, asked_for.passed, features) if asked_for.passed else None
     record = _encode({"rows": rows})
     return Question(rows, ids, record, passed=passed, threshold=asked_for.threshold)
+
+
+def by_types(model: Model, kind: str, body: bytes) -> Question | None:
+    """Read a body by the types of a model; None where the strict way has to have a look.
+
+    Raises:
+        Problem: the ids are not ids, or an Arrow stream is none.
+    """
+    if kind == JSON and model.typed is not None:
+        found = model.typed.json(body, one=model.is_quick)
+        return Question((), found.ids, body, found=found) if found is not None else None
+    if kind == ARROW and model.sheets is not None:
+        sheet = model.sheets.read(tabular.arrow_table(body))
+        return Question((), None, body, sheet=sheet) if sheet is not None else None
+    return None
 
 
 def _handed(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from jupyter_mlops.formats.signature import ordinary
 
 if TYPE_CHECKING:
     from jupyter_mlops.serving.places import Place
@@ -47,6 +48,21 @@ const answer = await fetch({url}, {{
 }});
 console.log((await answer.json()).predictions);
 """
+_R: Final = """\
+library(curl)
+library(jsonlite)
+
+request <- new_handle()
+handle_setheaders(request,
+  "Authorization" = paste("Bearer", Sys.getenv("{token}")),
+  "Content-Type" = "application/json"
+)
+handle_setopt(request, copypostfields = {body})
+answer <- curl_fetch_memory({url}, handle = request)
+told <- fromJSON(rawToChar(answer$content))
+if (answer$status_code != 200) stop(told$detail)
+print(told$predictions)
+"""
 
 
 def samples(place: Place, base: str) -> list[dict[str, str]]:
@@ -54,17 +70,12 @@ def samples(place: Place, base: str) -> list[dict[str, str]]:
     url = f"{base}/deployments/{place.deployment}/predictions"
     row = {feature["name"]: ordinary(feature) for feature in place.champion.loaded.features}
     body = json.dumps({"rows": [row]})
+    # what JSON writes in ASCII is a literal of Python, JavaScript and R alike
     as_text = {"url": json.dumps(url), "body": json.dumps(body), "token": TOKEN}
     in_shell = {"url": shlex.quote(url), "body": shlex.quote(body), "token": TOKEN}
     return [
         {"lang": "Python", "source": _PYTHON.format(**as_text)},
         {"lang": "Shell", "label": "curl", "source": _CURL.format(**in_shell)},
         {"lang": "JavaScript", "source": _JAVASCRIPT.format(**as_text)},
+        {"lang": "R", "source": _R.format(**as_text)},
     ]
-
-
-def ordinary(feature: Mapping[str, Any]) -> Any:
-    """Return a value that the training data had, or nothing where it had none."""
-    if feature["type"] == "category":
-        return next(iter(feature.get("levels") or ()), None)
-    return False if feature["type"] == "boolean" else feature.get("low", 0.0)

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_mlops.serving.bodies import LARGEST, MOST_ROWS
+from jupyter_mlops.formats.frames import as_stream
+from jupyter_mlops.serving.bodies import LARGE, LARGEST, MOST_ROWS, check_values, with_nul
 from jupyter_mlops.serving.problems import Problem
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from jupyter_mlops.serving.questions import Told
+
 MOST_COLUMNS: Final = 5_000
-LARGEST_DECODED: Final = 4 * LARGEST
+LARGEST_DECODED: Final = LARGEST
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _FLAGS: Final = {"true": True, "false": False}
 _RECORD_BATCH: Final = 3
@@ -35,6 +39,8 @@ def from_csv(body: bytes, features: Sequence[Mapping[str, Any]]) -> Rows:
     Raises:
         Problem: 400 for what is no CSV, 422 for a field that is not of its type.
     """
+    if len(body) > LARGE:
+        check_values(body.count(b",") + body.count(b"\n"))
     try:
         lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
         names = next(lines, [])
@@ -45,18 +51,33 @@ def from_csv(body: bytes, features: Sequence[Mapping[str, Any]]) -> Rows:
     if any(len(row) != len(names) for row in rows):
         raise Problem(400, "invalid_csv", "A line has not as many fields as the first one.")
     kinds = {feature["name"]: feature["type"] for feature in features}
-    read = [(name, _READ[kinds.get(name, "category")]) for name in names]
+    read = [(_known(name, kinds), _READ[kinds.get(name, "category")]) for name in names]
     return [
-        {name: _field(name, how, text) for (name, how), text in zip(read, row, strict=True)}
+        {
+            name: _field(told, how, text)
+            for name, (told, how), text in zip(names, read, row, strict=True)
+        }
         for row in rows
     ]
 
 
-def from_arrow(body: bytes) -> Rows:
+def from_arrow(body: bytes, features: Sequence[Mapping[str, Any]] = ()) -> Rows:
     """Read one Arrow IPC stream of plain columns.
 
     Raises:
         Problem: 400 for what is no stream, 422 for columns of another kind than JSON has.
+    """
+    table = arrow_table(body)
+    kinds = {feature["name"]: feature["type"] for feature in features}
+    columns = [_values(_known(name, kinds), table[name]) for name in table.column_names]
+    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def arrow_table(body: bytes) -> pa.Table:
+    """Return the table of one Arrow IPC stream.
+
+    Raises:
+        Problem: 400 for what is no stream, 422 for too many rows or columns of one name.
     """
     import pyarrow as pa
 
@@ -71,8 +92,46 @@ def from_arrow(body: bytes) -> Rows:
     except (pa.ArrowException, OSError, ValueError):
         raise _not_arrow() from None
     _check_table(table.column_names, table.num_rows)
-    columns = [_values(name, table[name]) for name in table.column_names]
-    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+    check_values(table.num_rows * table.num_columns)
+    return table
+
+
+def answered_as_arrow(about: Mapping[str, Any], predictions: list[Told]) -> bytes:
+    """Tell predictions as an Arrow stream, a column each; what is said of the model is metadata."""
+    import pyarrow as pa
+
+    told: dict[str, list[Any]] = {
+        "id": [row.id for row in predictions],
+        "prediction_id": [row.prediction_id for row in predictions],
+        "prediction": [row.prediction for row in predictions],
+        "warnings": [row.warnings for row in predictions],
+        "version": [row.version for row in predictions],
+    }
+    kinds = {"warnings": pa.list_(pa.string())}
+    arrays = {name: pa.array(values, type=kinds.get(name)) for name, values in told.items()}
+    for name in ("probabilities", "interval", "passed"):
+        values = [getattr(row, name) or None for row in predictions]
+        if any(values):
+            arrays[name] = _structs(values)
+    return told_as_arrow(arrays, about)
+
+
+def told_as_arrow(arrays: Mapping[str, pa.Array], about: Mapping[str, Any]) -> bytes:
+    """Write columns as an Arrow stream; what is said of the model is metadata."""
+    import pyarrow as pa
+
+    metadata = {name: str(value) for name, value in about.items()}
+    return as_stream(pa.table(dict(arrays), metadata=metadata))
+
+
+def _structs(values: list[dict[str, Any] | None]) -> pa.Array:
+    """Return a column of structs; of JSON, where one name stands for values of different kinds."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError):
+        return pa.array([json.dumps(value) for value in values])
 
 
 def _few(stream: Any) -> list[Any]:
@@ -89,6 +148,8 @@ def _few(stream: Any) -> list[Any]:
 def _check_table(names: Sequence[str], rows: int) -> None:
     if not 0 < rows <= MOST_ROWS:
         raise _rows_out_of_range()
+    if any("\x00" in name for name in names):
+        raise with_nul()
     if len(set(names)) != len(names) or not 0 < len(names) <= MOST_COLUMNS:
         raise Problem(422, "invalid_columns", "Two columns have one name, or there are too many.")
 
@@ -97,14 +158,17 @@ def _rows_out_of_range() -> Problem:
     return Problem(422, "invalid_rows", f"A request has 1 to {MOST_ROWS} rows.")
 
 
+def _known(name: str, kinds: Mapping[str, Any]) -> str:
+    """Return how a refusal names a column: one that no feature has is not repeated."""
+    return f"the column {name}" if name in kinds else "a column that is no feature"
+
+
 def _field(name: str, how: Callable[[str], Any], text: str) -> Any:
     if not text:
         return None
     found = how(text)
     if found is None:
-        raise Problem(
-            422, "invalid_rows", f"A field of the column {name[:100]} is not of its feature's type."
-        )
+        raise Problem(422, "invalid_rows", f"A field of {name} is not of its feature's type.")
     return found
 
 
@@ -140,18 +204,25 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
     if kinds.is_floating(kind):
         values = column.cast(pa.float64()).to_pylist()
         return [None if value is None or math.isnan(value) else value for value in values]
+    if _is_text(kind):
+        _check_text(column)
     if kinds.is_integer(kind) or kinds.is_boolean(kind) or kinds.is_null(kind) or _is_text(kind):
         found: list[Any] = column.to_pylist()
         return found
-    raise Problem(
-        422, "invalid_columns", f"The column {name[:100]} is neither numbers, flags nor text."
-    )
+    raise Problem(422, "invalid_columns", f"What {name} holds is neither numbers, flags nor text.")
 
 
 def _is_text(kind: Any) -> bool:
     import pyarrow.types as kinds
 
     return bool(kinds.is_string(kind) or kinds.is_large_string(kind))
+
+
+def _check_text(column: Any) -> None:
+    import pyarrow.compute as pc
+
+    if pc.any(pc.match_substring(column, "\x00")).as_py():
+        raise with_nul()
 
 
 def _looked_up(column: pa.ChunkedArray) -> list[Any]:
@@ -165,6 +236,7 @@ def _looked_up(column: pa.ChunkedArray) -> list[Any]:
         size += pc.sum(lengths).as_py() or 0
         if size > LARGEST_DECODED:
             raise Problem(413, "too_large", "The text of a column is too large.")
+        _check_text(chunk.dictionary)
         words = chunk.dictionary.to_pylist()
         told += [None if at is None else words[at] for at in chunk.indices.to_pylist()]
     return told

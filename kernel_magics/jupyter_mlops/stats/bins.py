@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from jupyter_mlops.stats import columns
 from jupyter_mlops.stats.columns import Kind, Numbers
+from jupyter_mlops.stats.order import Order, partial, whole
+from jupyter_mlops.stats.tally import Counts
 
 FINE: Final = 256
 DISPLAYED: Final = 10
@@ -75,31 +77,44 @@ def bins(
     if levels is not None:
         return Bins("category", levels=tuple(dict.fromkeys(map(columns.label, levels))))
     if (kind or columns.kind_of(reference_values)) == "category":
-        return _of_labels(columns.label_counts(reference_values)[0])
+        return of_counts(columns.label_counts(reference_values)[0])
     return _of_numbers(columns.numbers(reference_values))
 
 
 def _of_numbers(values: Numbers) -> Bins:
-    ordered = np.sort(values[np.isfinite(values)])
-    if not len(ordered):
-        return Bins("number")
-    edges = _edges(ordered)
-    below = np.searchsorted(ordered, edges, side="right")
-    return Bins(
+    return of_finite(values[np.isfinite(values)])[0]
+
+
+def of_finite(values: Numbers) -> tuple[Bins, Counts]:
+    """Cut finite numbers; return the cuts, and how many numbers each cell between the ends holds."""
+    if not len(values):
+        return Bins("number"), np.zeros(0, dtype=np.int64)
+    wanted = np.ceil(np.arange(1, FINE + 1) * len(values) / FINE).astype(np.int64) - 1
+    order = partial(values, wanted)
+    if len(order.kept) < len(values) and len(_steps(order.kept)) < FINE:
+        order = whole(values)  # perhaps few are distinct, and every one has to be seen
+    edges = _edges(order, wanted)
+    up_to = order.up_to(edges)
+    found = Bins(
         "number",
-        low=float(ordered[0]),
+        low=float(values.min()),
         edges=tuple(edges.tolist()),
-        display=_displayed(below),
+        display=_displayed(up_to),
     )
+    return found, np.diff(up_to, prepend=0)
 
 
-def _edges(ordered: Numbers) -> Numbers:
+def _edges(order: Order, wanted: Counts) -> Numbers:
     """Return the distinct values when they are few, else quantiles that are values themselves."""
-    steps = np.flatnonzero(ordered[1:] > ordered[:-1])
+    steps = _steps(order.kept)
     if len(steps) < FINE:
-        return np.asarray(ordered[np.append(steps, len(ordered) - 1)])
-    ranks = np.ceil(np.arange(1, FINE + 1) * len(ordered) / FINE).astype(np.int64) - 1
-    return np.unique(ordered[ranks])
+        return np.asarray(order.kept[np.append(steps, len(order.kept) - 1)])
+    return np.unique(order.at(wanted))
+
+
+def _steps(ordered: Numbers) -> Counts:
+    """Return after which of the numbers a greater one follows."""
+    return np.flatnonzero(ordered[1:] > ordered[:-1])
 
 
 def _displayed(below: npt.NDArray[Any]) -> tuple[int, ...]:
@@ -110,8 +125,8 @@ def _displayed(below: npt.NDArray[Any]) -> tuple[int, ...]:
     return tuple(np.unique(ends).tolist())
 
 
-def _of_labels(counts: dict[str, int]) -> Bins:
-    """Keep the most frequent levels, as many as stay small when compressed."""
+def of_counts(counts: Mapping[str, int]) -> Bins:
+    """Cut labels that are counted already: the most frequent, as many as stay small compressed."""
     ranked = sorted(counts, key=lambda name: (-counts[name], name))
     kept = ranked[:MOST_LEVELS]
     while len(zlib.compress(json.dumps(kept).encode())) > LARGEST:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jupyter_mlops.errors import Invalid
-from jupyter_mlops.stats import columns, homogeneity, kolmogorov, newness, size
+from jupyter_mlops.stats import columns, kolmogorov, newness, pools, size
 from jupyter_mlops.stats.comparison import NAN, Comparison
 from jupyter_mlops.stats.findings import Finding, findings
 from jupyter_mlops.stats.profile import Bins, Profile, bins, profile
@@ -87,21 +87,20 @@ def _numbers(before: Profile, now: Profile) -> dict[str, float]:
 
 def _labels(before: Profile, now: Profile) -> dict[str, float]:
     """Test and measure over the same pools: a sparse level is as noisy in PSI as in a test."""
-    fixed = 2 if before.bins.other else 1
-    a, b = homogeneity.pooled(
+    other = before.bins.other
+    held = pools.pooled(
         before.counts,
         now.counts,
         names=before.bins.levels,
         rare=_rare(before, now),
-        fixed=fixed,
+        likely=math.inf if other else pools.likely_known(before.present, now.present),
+        fixed=2 if other else 1,
     )
     return {
-        **_distances(a, b),
-        "p_value": homogeneity.homogeneity(a.tolist(), b.tolist()).p_value,
+        **_distances(held.reference, held.current),
+        "p_value": held.p_value(),
         "cramers_v": size.cramers_v(np.array(before.counts), np.array(now.counts)),
-        "new_level_p_value": NAN
-        if before.bins.other
-        else newness.new_levels(before.counts, now.counts),
+        "new_level_p_value": NAN if other else newness.new_levels(before.counts, now.counts),
         "new_level_share": _share(now.new, now.present),
     }
 
@@ -111,7 +110,7 @@ def _rare(before: Profile, now: Profile) -> float:
 
     Levels just frequent enough to be kept were partly lucky; they go where *other* goes.
     """
-    rare = homogeneity.rare_enough(before.present, now.present)
+    rare = pools.rare_enough(before.present, now.present)
     if not before.bins.other:
         return rare
     least = min(before.counts[: len(before.bins.levels)], default=0)

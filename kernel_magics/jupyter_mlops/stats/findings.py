@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -17,6 +17,7 @@ UNIMPORTANT: Final = 0.05
 """A feature with less than this share of the highest importance cannot make a model fail."""
 
 Status = Literal["passing", "warning", "failing", "unknown"]
+Floors = tuple[float, float]
 Why = Literal["none", "small", "distribution", "missing", "new_levels", "too_few_rows"]
 
 
@@ -34,9 +35,12 @@ def findings(
     *,
     windows_per_30_days: float = 30.0,
     false_alarms: float = 1.0,
-    floors: tuple[float, float] = (0.1, 0.25),
-    missing_floors: tuple[float, float] = (0.05, 0.20),
+    floors: Floors = (0.1, 0.25),
+    missing_floors: Floors = (0.05, 0.20),
+    own_floors: Mapping[str, Floors] | None = None,
+    own_missing_floors: Mapping[str, Floors] | None = None,
     importance: Mapping[str, float] | None = None,
+    urgent: Collection[str] = (),
     fewest: int = FEWEST,
 ) -> dict[str, Finding]:
     """Judge all columns of a window together.
@@ -50,7 +54,10 @@ def findings(
         false_alarms: how many false alarms are accepted in 30 days.
         floors: PSI from which drift is a warning, and from which it is failing.
         missing_floors: the same for the share of missing values and of new levels.
+        own_floors: of single columns, in the place of ``floors``.
+        own_missing_floors: the same for missing values and new levels.
         importance: of each feature; a quite unimportant one warns at most.
+        urgent: columns whose drift is failing, however large and important they are.
         fewest: rows below which nothing is said.
     """
     level = min(LEVEL, false_alarms / max(windows_per_30_days, 1.0))
@@ -60,9 +67,13 @@ def findings(
     top = max((importance or {}).values(), default=0.0)
     told = {}
     for name, proved in zip(names, real, strict=True):
-        found = _judged(comparisons[name], proved, floors, missing_floors, fewest)
+        limits = (own_floors or {}).get(name, floors)
+        missing_limits = (own_missing_floors or {}).get(name, missing_floors)
+        found = _judged(comparisons[name], proved, limits, missing_limits, fewest)
         matters = importance is None or importance.get(name, top) >= UNIMPORTANT * top
         told[name] = found if matters else _softened(found)
+        if name in urgent and found.finding == "drifted":
+            told[name] = Finding("drifted", "failing", found.why)
     return told
 
 
@@ -79,13 +90,13 @@ def _tests(c: Comparison) -> list[float]:
 def _judged(
     c: Comparison,
     proved: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    floors: tuple[float, float],
-    missing_floors: tuple[float, float],
+    floors: Floors,
+    missing_floors: Floors,
     fewest: int,
 ) -> Finding:
     if min(c.n_reference, c.n_current) < fewest:
         return Finding("unknown", "unknown", "too_few_rows")
-    sizes: tuple[tuple[Why, float, tuple[float, float]], ...] = (
+    sizes: tuple[tuple[Why, float, Floors], ...] = (
         ("distribution", c.psi, floors),
         ("missing", abs(c.missing_difference), missing_floors),
         ("new_levels", c.new_level_share, missing_floors),
@@ -103,7 +114,7 @@ def _judged(
     return Finding("drifted", "failing" if grade == 2 else "warning", why)  # noqa: PLR2004
 
 
-def _grade(size: float, limits: tuple[float, float]) -> int:
+def _grade(size: float, limits: Floors) -> int:
     return 0 if math.isnan(size) else int(size >= limits[0]) + int(size >= limits[1])
 
 

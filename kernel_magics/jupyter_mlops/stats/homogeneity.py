@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,9 +13,11 @@ from jupyter_mlops.stats import kolmogorov
 
 Counts = npt.NDArray[np.int64]
 
-ENOUGH: Final = 3.0
-"""The expected count below which levels are pooled; see Roscoe & Byars (1971) for even less."""
-FEW: Final = 12
+ENOUGH: Final = 5.0
+"""The expected count below which levels are pooled; Cochran 1954, Biometrics 10:417.
+
+Fewer would do at a level of 5 % (Roscoe & Byars 1971), not at that by which a month is judged.
+"""
 DRAWS: Final = 4_999
 SEED: Final = 20_240_229
 
@@ -65,65 +66,6 @@ def homogeneity(reference: Sequence[int], current: Sequence[int]) -> Homogeneity
     from scipy.special import chdtrc
 
     return Homogeneity(float(chdtrc(len(a) - 1, chi_square(a.tolist(), b.tolist()))), "chi_square")
-
-
-def pooled(
-    reference: Sequence[int],
-    current: Sequence[int],
-    *,
-    names: Sequence[str] = (),
-    rare: float = 0.0,
-    fixed: int = 0,
-) -> tuple[Counts, Counts]:
-    """Pool sparse levels, the rarest first, until each pool may be tested.
-
-    The last ``fixed`` cells (*other*, *new*) and all levels with at most ``rare`` rows in both
-    samples together make one pool; a level never changes its pool with the sample it came from.
-    Equally frequent levels go by ``names``: their own order is often that of the reference's counts,
-    and pools made by it find drift where there is none.
-
-    >>> pooled([500, 300, 2, 1], [510, 290, 1, 2])
-    (array([  3, 300, 500]), array([  3, 290, 510]))
-    """
-    a, b = np.array(reference, dtype=np.int64), np.array(current, dtype=np.int64)
-    known = len(a) - fixed
-    alphabet = np.argsort(np.array(names)) if len(names) else np.arange(known)
-    order = alphabet[np.argsort((a + b)[alphabet], kind="stable")]
-    together = np.append(order, np.arange(known, len(a)))
-    order = order[(a + b)[order] > rare]
-    tail = np.setdiff1d(together, order)
-    share = min(a.sum(), b.sum()) / max(1, a.sum() + b.sum())
-    pools = _pools((a + b) * share, order, tail)
-    return (
-        np.array([a[pool].sum() for pool in pools], dtype=np.int64),
-        np.array([b[pool].sum() for pool in pools], dtype=np.int64),
-    )
-
-
-def _pools(expected: npt.NDArray[np.float64], order: Counts, tail: Counts) -> list[list[int]]:
-    pools: list[list[int]] = [tail.tolist()]
-    for level in order.tolist():
-        held = expected[pools[-1]].sum()
-        alone = held > 0 and expected[level] >= ENOUGH and len(expected) <= FEW
-        if held >= ENOUGH or alone:
-            pools.append([])
-        pools[-1].append(level)
-    if len(pools) > 1 and expected[pools[-1]].sum() < ENOUGH:
-        last = pools.pop()
-        pools[-1].extend(last)
-    return pools
-
-
-def rare_enough(n_reference: int, n_current: int) -> float:
-    """Return how frequent a level may be and still be missed by the reference by chance alone.
-
-    Levels that only the current sample has are known by their sum alone; pooled with every level
-    up to this count they are exchangeable again (else the rare levels of a long tail, which are
-    known *because* the reference happened to have them, look as if they had become rarer).
-    """
-    if not n_reference or not n_current:
-        return 0.0
-    return math.log(2e4) / -math.log(n_current / (n_reference + n_current))
 
 
 def _present(

@@ -96,3 +96,22 @@ def resampled(
     bias = float(np.nanmean(drawn)) - coarse
     shift = value - coarse - 2 * bias
     return Estimate(value, min(value, float(low + shift)), max(value, float(high + shift)))
+
+
+def quantile(values: Any, share: float, *, level: float = 0.95) -> Estimate:
+    """Return a quantile with its interval between two of the values, whatever their distribution.
+
+    The ranks of the ends are ``n q ± z √(n q (1 - q))``, the normal form of the binomial that
+    counts values below the quantile. Source: Conover 1999, Practical Nonparametric Statistics, §3.2.
+
+    >>> e = quantile(range(1, 101), 0.5)
+    >>> e.value, e.low, e.high
+    (50.0, 41.0, 61.0)
+    """
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    n = len(ordered)
+    if not n:
+        return Estimate(math.nan)
+    half = z_of(level) * math.sqrt(n * share * (1 - share))
+    ranks = (math.ceil(n * share), math.ceil(n * share - half), math.ceil(n * share + half) + 1)
+    return Estimate(*(float(ordered[min(max(rank, 1), n) - 1]) for rank in ranks))

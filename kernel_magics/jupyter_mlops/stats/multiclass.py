@@ -46,15 +46,25 @@ def multiclass(
 
 
 def _figures(truth: Array, score: Array, labels: list[str], level: float) -> dict[str, Estimate]:
-    k, rows = len(labels), len(truth)
-    said = score.argmax(axis=1) if rows else truth
-    table = np.zeros((k, k), dtype=np.int64)
-    np.add.at(table, (truth, said), 1)
-    chance = np.clip(score[np.arange(rows), truth], _TINY, 1)
-    hits = np.diag(table)
+    table = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    np.add.at(table, (truth, score.argmax(axis=1) if len(truth) else truth), 1)
+    return of_table(table, labels, mean(log_losses(truth, score), level=level), level)
+
+
+def log_losses(truth: Array, score: Array) -> Array:
+    """Return what each row costs: minus the logarithm of the chance given to its true class."""
+    chance = np.clip(score[np.arange(len(truth)), truth], _TINY, 1)
+    return np.asarray(-np.log(chance))
+
+
+def of_table(
+    table: Array, labels: Sequence[str], log_loss: Estimate, level: float
+) -> dict[str, Estimate]:
+    """Return every measure of a table of truth × said, shape (k, k)."""
+    rows, hits = int(table.sum()), np.diag(table)
     macro, weighted = (_f1(table[None], weighted=w)[0] if rows else math.nan for w in (False, True))
     told = {
-        "log_loss": mean(-np.log(chance), level=level),
+        "log_loss": log_loss,
         "accuracy": wilson(int(hits.sum()), rows, level=level),
         "macro_f1": resampled(table, lambda t: _f1(t, weighted=False), float(macro), level=level),
         "weighted_f1": resampled(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -11,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from jupyter_mlops.errors import Invalid
-from jupyter_mlops.stats import columns
-from jupyter_mlops.stats.bins import Bins, bins
+from jupyter_mlops.stats import columns, tally
+from jupyter_mlops.stats.bins import Bins, bins, of_finite
 from jupyter_mlops.stats.columns import Numbers
 
-__all__ = ["Bins", "Moments", "Profile", "bins", "profile"]
+__all__ = ["Bins", "Moments", "Profile", "bins", "counted", "profile", "reference"]
 
 REASONABLE: Final = 1e150
 """Values beyond it are counted in their bins but left out of the sums: squares would overflow."""
@@ -171,6 +172,15 @@ def profile(values: Any, b: Bins) -> Profile:
     return _of_labels(values, b)
 
 
+def counted(counts: Mapping[str, int], missing: int, b: Bins) -> Profile:
+    """Return the profile of labels that somebody has counted already.
+
+    >>> counted({"a": 2, "z": 1}, 4, bins(["a", "b"])).counts
+    (2, 0, 1)
+    """
+    return Profile(b, tuple(_tally(counts, b).tolist()), missing)
+
+
 def displayed(p: Profile) -> tuple[int, ...]:
     """Return the counts of a column of numbers as below, up to ten bins, above."""
     if not p.bins.edges:
@@ -180,40 +190,57 @@ def displayed(p: Profile) -> tuple[int, ...]:
     return (p.counts[0], *inner.tolist(), p.counts[-1])
 
 
+def reference(values: Any, *, kind: columns.Kind | None = None) -> Profile:
+    """Return the profile of a column over bins cut by itself: what others are measured against.
+
+    >>> reference([1.0, 1.0, 2.0]).counts
+    (0, 2, 1, 0)
+    """
+    if (kind or columns.kind_of(values)) == "category":
+        return profile(values, bins(values, kind="category"))
+    everything = columns.numbers(values)
+    present = _present(everything)
+    moments = _moments(present)
+    if moments.count == len(present):
+        cut, cells = of_finite(present)
+        found = (0, *cells.tolist(), 0)
+    else:
+        cut, cells = of_finite(present[np.isfinite(present)])
+        found = (int((present == -np.inf).sum()), *cells.tolist(), int((present == np.inf).sum()))
+    return Profile(cut, found, len(everything) - len(present), moments)
+
+
 def _of_numbers(values: Numbers, b: Bins) -> Profile:
-    ordered = np.sort(values)  # NaN comes last
-    present = int(np.searchsorted(ordered, np.nan, side="left"))
-    ordered = ordered[:present]
-    # searching the few edges in the sorted column is exact and ten times faster than the reverse
-    upper = np.searchsorted(ordered, np.array(b.edges), side="right")
-    lower = [0 if b.low is None else int(np.searchsorted(ordered, b.low, side="left"))]
-    cells = np.diff(np.concatenate(([0], lower, upper, [present])))
-    return Profile(b, tuple(cells.tolist()), len(values) - present, _moments(ordered))
+    present = _present(values)
+    found = tally.counts(present, b.low, np.array(b.edges, dtype=np.float64))
+    return Profile(b, tuple(found.tolist()), len(values) - len(present), _moments(present))
 
 
-def _moments(ordered: Numbers) -> Moments:
-    first, last = np.searchsorted(ordered, [-REASONABLE, REASONABLE], side="left")
-    values = ordered[first:last]
-    if not len(values):
+def _present(values: Numbers) -> Numbers:
+    """Leave out what is missing; a minimum is no number as soon as one value is none."""
+    whole = bool(len(values)) and not math.isnan(values.min())
+    return values if whole else values[~np.isnan(values)]
+
+
+def _moments(present: Numbers) -> Moments:
+    if not len(present):
         return Moments()
-    mean = float(values.mean())
-    deviations = values - mean
+    low, high = float(present.min()), float(present.max())
+    if low <= -REASONABLE or high >= REASONABLE:
+        return _moments(present[np.abs(present) < REASONABLE])
+    mean = float(present.mean())
+    deviations = present - mean
     return Moments(
-        len(values),
-        mean,
-        float(np.dot(deviations, deviations)),
-        float(values[0]),
-        float(values[-1]),
+        len(present), mean, float(np.square(deviations, out=deviations).sum()), low, high
     )
 
 
 def _of_labels(values: Any, b: Bins) -> Profile:
     counts, missing = columns.label_counts(values)
-    cells = _tally(counts, b)
-    return Profile(b, tuple(cells.tolist()), missing)
+    return counted(counts, missing, b)
 
 
-def _tally(counts: dict[str, int], b: Bins) -> npt.NDArray[np.int64]:
+def _tally(counts: Mapping[str, int], b: Bins) -> npt.NDArray[np.int64]:
     """Put each label into its level; a label without one is *other* if there is such, else new."""
     positions = _positions(b.levels)
     elsewhere = len(b.levels)  # *other* when it exists, else *new*: both follow the levels

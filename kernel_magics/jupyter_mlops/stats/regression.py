@@ -97,15 +97,25 @@ def _deviance(truth: Array, said: Array, power: float, level: float) -> Estimate
     zero_allowed = power < 2  # noqa: PLR2004  (the gamma distribution has no zero)
     if (said <= 0).any() or (truth < 0).any() or (not zero_allowed and (truth == 0).any()):
         return Estimate(math.nan)
+    return mean(deviances(truth, said, power), level=level)
+
+
+def deviances(truth: Array, said: Array, power: float) -> Array:
+    """Return the Tweedie deviance of each row, where the power allows its truth.
+
+    >>> deviances(np.array([1.0]), np.array([1.0]), 1.5).tolist()
+    [0.0]
+    """
     if power == 1:
         ratio = np.divide(truth, said, out=np.ones_like(truth), where=truth > 0)
-        values = 2 * (truth * np.log(ratio) - truth + said)
-    elif power == 2:  # noqa: PLR2004
-        values = 2 * (np.log(said / truth) + truth / said - 1)
-    else:
-        values = 2 * (
+        return np.asarray(2 * (truth * np.log(ratio) - truth + said))
+    if power == 2:  # noqa: PLR2004
+        return np.asarray(2 * (np.log(said / truth) + truth / said - 1))
+    return np.asarray(
+        2
+        * (
             truth ** (2 - power) / ((1 - power) * (2 - power))
             - truth * said ** (1 - power) / (1 - power)
             + said ** (2 - power) / (2 - power)
         )
-    return mean(values, level=level)
+    )

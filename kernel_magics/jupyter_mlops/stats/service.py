@@ -42,6 +42,17 @@ class LatencyProfile:
         cell = int(np.searchsorted(np.cumsum(self.counts), rank))
         return float(_FASTEST * _RATIO ** (cell + 0.5))
 
+    def slower(self, ms: float) -> int:
+        """Return how many latencies lie above a limit, as exactly as a quantile is told.
+
+        More than a share ``1 - q`` of them does exactly when ``quantile(q)`` does.
+
+        >>> latency_profile([10.0] * 90 + [1000.0] * 10).slower(50.0)
+        10
+        """
+        middles = _FASTEST * _RATIO ** (np.arange(_CELLS) + 0.5)
+        return int(self.counts[middles > ms].sum())
+
 
 def latency_profile(ms: Any) -> LatencyProfile:
     """Count latencies in milliseconds, shape (n,)."""

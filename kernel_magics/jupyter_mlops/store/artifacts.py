@@ -11,6 +11,7 @@ from pathlib import Path
 import fsspec
 
 from jupyter_mlops.errors import Corrupt, Invalid, NotFound
+from jupyter_mlops.store.disk import sync_folder
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -65,10 +66,6 @@ class Artifacts:
             )
         return data
 
-    def has(self, digest: str) -> bool:
-        """Say whether bytes with this digest are kept."""
-        return bool(self._system.exists(self._path(digest)))
-
     def _path(self, digest: str) -> str:
         if not _DIGEST.fullmatch(digest):
             raise Invalid("{digest} is not a digest.", code="digest_invalid", digest=repr(digest))
@@ -89,8 +86,4 @@ def _write_durably(path: Path, data: bytes) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

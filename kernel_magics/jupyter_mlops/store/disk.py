@@ -1,7 +1,8 @@
-"""Whether a folder is on a disk that SQLite can rely on."""
+"""What a workspace asks of its disk: that SQLite can rely on it, and that a new file stays."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from jupyter_mlops.errors import Invalid
@@ -38,6 +39,15 @@ def check_local(folder: Path, *, mounts: Path = _MOUNTS) -> None:
         folder=folder,
         kind=kind,
     )
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until files made or renamed in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _file_system(folder: Path, mounts: Path) -> str:

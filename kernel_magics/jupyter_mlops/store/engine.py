@@ -112,6 +112,11 @@ def _turn(home: Home) -> Iterator[None]:
         yield
 
 
+def _lower(text: str | None) -> str | None:
+    """Do for every alphabet what SQLite's own function does for English letters."""
+    return text.lower() if isinstance(text, str) else text
+
+
 def _sqlite(home: Home) -> Engine:
     check_local(home.folder)
     module = sqlite_module()
@@ -122,6 +127,7 @@ def _sqlite(home: Home) -> Engine:
         )
         for pragma in _PRAGMAS:
             connection.execute(pragma)
+        connection.create_function("lower", 1, _lower, deterministic=True)
         if not sqlite_is_safe():
             connection.execute("PRAGMA wal_autocheckpoint=0")
         return connection

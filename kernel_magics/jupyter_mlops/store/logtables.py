@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
@@ -27,7 +27,11 @@ PREDICTION: Final = {
     "warnings": pa.list_(pa.string()),
     "latency_ms": pa.float64(),
     "salt": pa.string(),
+    "beside": pa.string(),
 }
+LEAF: Final = "leaf"
+"""The digest of a sealed row, which stays when the row itself is erased."""
+_EXACT: Final = 1 << 53
 REQUESTS: Final = pa.schema(
     {
         "at": MOMENT,
@@ -38,28 +42,42 @@ REQUESTS: Final = pa.schema(
         "key": pa.string(),
         "body_digest": pa.string(),
         "answer": pa.string(),
+        "version": pa.string(),
+        "role": pa.string(),
     }
 )
 
 
-def predictions(frames: Iterable[Frame]) -> pa.Table:
+Logged: TypeAlias = "Frame | pa.RecordBatch"
+
+
+def predictions(logged: Iterable[Logged]) -> pa.Table:
     """Return one row per prediction; its features are one struct column."""
     told: dict[str, list[Any]] = {name: [] for name in PREDICTION}
     rows: list[Mapping[str, Any]] = []
-    for frame in frames:
-        if not frame.head["kind"]:
-            _extend(told, frame.head)
-            rows.extend(json.loads(frame.body)["rows"])
+    tables = []
+    head: Mapping[str, Any] = {}
+    for found in logged:
+        if isinstance(found, pa.RecordBatch):
+            tables.append(_headed(found, head))
+            continue
+        head = found.head
+        if not head["kind"] and head["prediction_ids"]:
+            _extend(told, head)
+            rows.extend(json.loads(found.body)["rows"])
     arrays = {name: pa.array(told[name], type=kind) for name, kind in PREDICTION.items()}
-    return pa.table({**arrays, "features": _struct(_by_name(rows), len(rows))})
+    plain = pa.table({**arrays, "features": _struct(_by_name(rows), len(rows))})
+    return together([plain, *tables]) if tables else plain
 
 
-def requests(frames: Iterable[Frame]) -> pa.Table:
+def requests(logged: Iterable[Logged]) -> pa.Table:
     """Return one row per request, refused ones included."""
     return pa.Table.from_pylist(
         [
-            {name: frame.head.get(name) for name in REQUESTS.names} | {"at": _moment(frame.head)}
-            for frame in frames
+            {name: _one(found.head.get(name)) for name in REQUESTS.names}
+            | {"at": moment(found.head)}
+            for found in logged
+            if isinstance(found, Frame)
         ],
         schema=REQUESTS,
     )
@@ -67,9 +85,10 @@ def requests(frames: Iterable[Frame]) -> pa.Table:
 
 def together(tables: Sequence[pa.Table]) -> pa.Table:
     """Put tables of predictions below one another; features that one lacks are missing in it."""
+    tables = [table for table in tables if table.num_rows]
     if not tables:
         return predictions([])
-    fixed = pa.concat_tables([_complete(table).select(list(PREDICTION)) for table in tables])
+    fixed = pa.concat_tables([complete(table).select(list(PREDICTION)) for table in tables])
     named = [_fields(table) for table in tables]
     names = dict.fromkeys(name for fields in named for name in fields)
     columns = {
@@ -79,7 +98,40 @@ def together(tables: Sequence[pa.Table]) -> pa.Table:
     return fixed.append_column("features", _struct(columns, fixed.num_rows))
 
 
-def _complete(table: pa.Table) -> pa.Table:
+def _one(told: Any) -> Any:
+    """Return what is true of a whole request; nothing where its rows differ."""
+    return None if isinstance(told, list) else told
+
+
+def _headed(batch: pa.RecordBatch, head: Mapping[str, Any]) -> pa.Table:
+    """Return predictions that were logged as a table, with what their request's head says of them all."""
+    table = pa.Table.from_batches([batch])
+    there = set(table.column_names)
+    if there >= {*PREDICTION}:
+        return table  # an older segment, whose tables say everything themselves
+    rows, when = table.num_rows, moment(head)
+    of_all = {
+        "at": when,
+        "known_at": when,
+        "version": head["version"],
+        "digest": head["digest"],
+        "role": head["role"],
+        "latency_ms": head["ms"],
+        "warnings": [],
+    }
+    columns = {
+        name: pa.repeat(pa.scalar(of_all.get(name), kind), rows)
+        for name, kind in PREDICTION.items()
+        if name not in there
+    }
+    if "id" not in there:
+        columns["id"] = table["prediction_id"]
+    columns["salt"] = pa.array([f"{head['salt']}{at:06x}" for at in range(rows)])
+    kept = {name: table[name] for name in table.column_names}
+    return pa.table({**kept, **columns})
+
+
+def complete(table: pa.Table) -> pa.Table:
     """Return a table with every column of today; one that was written before has nothing there."""
     for name, kind in PREDICTION.items():
         if name not in table.column_names:
@@ -96,11 +148,12 @@ def _extend(told: dict[str, list[Any]], head: Mapping[str, Any]) -> None:
     told["probabilities"] += head["probabilities"] or [None] * count
     told["warnings"] += head["warnings"] or [[]] * count
     salt = head.get("salt")
+    told["beside"] += head.get("beside") or [None] * count
     told["salt"] += [f"{salt}{at:06x}" if salt else None for at in range(count)]
-    moment = _moment(head)
+    when = moment(head)
     for name, said in (
-        ("at", moment),
-        ("known_at", moment),
+        ("at", when),
+        ("known_at", when),
         ("version", head["version"]),
         ("digest", head["digest"]),
         ("role", head["role"]),
@@ -109,8 +162,13 @@ def _extend(told: dict[str, list[Any]], head: Mapping[str, Any]) -> None:
         told[name] += said if isinstance(said, list) else [said] * count
 
 
-def _moment(head: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(head["at"])
+def moment(head: Mapping[str, Any]) -> datetime:
+    """Return when a request was answered: microseconds since 1970, or text in older segments."""
+    at = head["at"]
+    if isinstance(at, str):
+        return datetime.fromisoformat(at)
+    seconds, micros = divmod(at, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
 
 
 def _by_name(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
@@ -120,12 +178,17 @@ def _by_name(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
 
 def _array(values: list[Any]) -> pa.Array:
     kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int, float}:
+    if kinds <= {int, float} and all(_is_exact(value) for value in values):
         return pa.array([None if v is None else float(v) for v in values], type=pa.float64())
     if kinds == {bool}:
         return pa.array(values, type=pa.bool_())
     texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
     return pa.array(texts, type=pa.string())
+
+
+def _is_exact(value: Any) -> bool:
+    """Say whether a number is itself as a float; a feature that no model knows holds anything."""
+    return not isinstance(value, int) or abs(value) <= _EXACT
 
 
 def _fields(table: pa.Table) -> dict[str, pa.Array]:

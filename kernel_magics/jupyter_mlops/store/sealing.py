@@ -9,25 +9,31 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from jupyter_mlops.domain import merkle
 from jupyter_mlops.store import logtables
-from jupyter_mlops.store.segments import Frame, frames, is_abandoned
+from jupyter_mlops.store.disk import sync_folder
+from jupyter_mlops.store.segments import frames, is_abandoned
+
+AT_ONCE: Final = 2_048
+"""Rows of a segment that are values of Python at the same time."""
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """The predictions of one day of one segment as they were sealed.
+    """One day of one segment as it was sealed: a piece of the log.
 
-    ``root`` is that of the Merkle tree over their rows (:mod:`jupyter_mlops.domain.merkle`).
+    ``rows`` and ``root`` (of the Merkle tree over them, :mod:`jupyter_mlops.domain.merkle`) are of
+    its predictions; ``path`` is their file, or that of its requests where none was answered.
     """
 
     name: str
@@ -49,47 +55,60 @@ def seal(
     if not is_abandoned(segment):
         return
     name = segment.stem + ".parquet"
-    for day, part in _by_day(frames(segment)):
-        table, path = logtables.predictions(part), predictions / f"day={day}" / name
-        _write(table, path)
-        if table.num_rows:
-            on_sealed(_sealed(segment, day, table, path))
-        _write(logtables.requests(part), requests / f"day={day}" / name)
+    try:
+        logged = list(frames(segment))
+    except FileNotFoundError:  # somebody else has sealed it just now
+        return
+    answers = dict(_by_day(logtables.predictions(logged)))
+    asked = dict(_by_day(logtables.requests(logged)))
+    for day in sorted({*answers, *asked}):
+        paths = [folder / f"day={day}" / name for folder in (predictions, requests)]
+        if day in asked:
+            _write(asked[day], paths[1])
+        leaves: list[bytes] = []
+        if day in answers:
+            leaves = list(_leaves(answers[day]))
+            column = pa.array(leaves, pa.binary(merkle.SIZE))
+            _write(answers[day].append_column(logtables.LEAF, column), paths[0])
+        on_sealed(_sealed(segment, day, leaves, paths[0 if day in answers else 1]))
     segment.unlink(missing_ok=True)
 
 
-def _sealed(segment: Path, day: str, table: pa.Table, path: Path) -> Sealed:
+def _leaves(table: pa.Table) -> Iterator[bytes]:
+    """Return the digest of each row; only so many rows lie in memory at once."""
+    for batch in table.to_batches(max_chunksize=AT_ONCE):
+        yield from map(merkle.leaf, batch.to_pylist())
+
+
+def _sealed(segment: Path, day: str, leaves: list[bytes], path: Path) -> Sealed:
     return Sealed(
         name=f"{segment.parent.name}/{day}/{segment.stem}",
         deployment=segment.parent.name,
         day=day,
-        rows=table.num_rows,
+        rows=len(leaves),
         path=f"{path.parent.parent.name}/{path.parent.name}/{path.name}",
         digest="sha256:" + hashlib.sha256(path.read_bytes()).hexdigest(),
-        root="sha256:" + merkle.root([merkle.leaf(row) for row in table.to_pylist()]),
+        root="sha256:" + merkle.root(leaves),
     )
 
 
-def _by_day(found: Iterable[Frame]) -> Iterator[tuple[str, list[Frame]]]:
-    ordered = sorted(found, key=lambda frame: str(frame.head["at"]))
-    for day, part in groupby(ordered, key=lambda frame: str(frame.head["at"])[:10]):
-        yield day, list(part)
+def _by_day(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Return a table day by day, in UTC, each in the order of time."""
+    days = pc.strftime(table["at"], format="%Y-%m-%d")
+    found = sorted(pc.unique(days).to_pylist())
+    for day in found:
+        of_day = table if len(found) == 1 else table.filter(pc.equal(days, day))
+        yield day, of_day.sort_by("at")
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    if not table.num_rows:
-        return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     parquet.write_table(table, beside, compression="zstd")
     with beside.open("rb") as file:
         os.fsync(file.fileno())
     beside.rename(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)
 
 
 def days_between(folder: Path, since: datetime, until: datetime) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The whole schema on one page.
+"""The whole schema: what people registered and decided here, what happened in ``observed``.
 
 Tables are records: they do not validate (SQLModel tables never do on construction) and know no
 joins. Rules are in ``domain``, joins are written where they are needed, in ``services``. Moments
@@ -10,18 +10,45 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-_Number = BigInteger().with_variant(Integer, "sqlite")
+from jupyter_mlops.store.columns import NUMBER, as_json, as_text
+from jupyter_mlops.store.observed import (
+    Alert,
+    Delivery,
+    Evaluation,
+    Finding,
+    Pending,
+    Profile,
+    Reference,
+    Segment,
+    Webhook,
+)
 
-
-def _json() -> Any:
-    return Field(sa_column=Column(JSON(none_as_null=True), nullable=False))
-
-
-def _text() -> Any:
-    return Field(sa_column=Column(Text, nullable=False))
+__all__ = [
+    "Alert",
+    "AuditEvent",
+    "CheckResult",
+    "Decision",
+    "Delivery",
+    "Deployment",
+    "Evaluation",
+    "Finding",
+    "Model",
+    "OwnCheck",
+    "Pending",
+    "Policy",
+    "Profile",
+    "Reference",
+    "Request",
+    "Rollout",
+    "Rules",
+    "Segment",
+    "Setting",
+    "Version",
+    "Webhook",
+]
 
 
 class Setting(SQLModel, table=True):
@@ -30,7 +57,7 @@ class Setting(SQLModel, table=True):
     __tablename__ = "setting"
 
     name: str = Field(primary_key=True)
-    value: str = _text()
+    value: str = as_text()
 
 
 class Model(SQLModel, table=True):
@@ -42,12 +69,12 @@ class Model(SQLModel, table=True):
     name: str = Field(unique=True, index=True)
     target: str
     task: str
-    classes: list[Any] = _json()
+    classes: list[Any] = as_json()
     risk: str
-    purpose: str = _text()
-    owner: str = _text()
-    unit: str = _text()
-    description: str = _text()
+    purpose: str = as_text()
+    owner: str = as_text()
+    unit: str = as_text()
+    description: str = as_text()
     at: str
 
 
@@ -64,41 +91,16 @@ class Version(SQLModel, table=True):
     model_id: int = Field(foreign_key="model.id", index=True)
     number: int
     digest: str = Field(index=True)
-    manifest: str = _text()
+    manifest: str = as_text()
     risk: str
-    tags: list[str] = _json()
-    description: str = _text()
-    metrics: dict[str, Any] = _json()
+    tags: list[str] = as_json()
+    description: str = as_text()
+    metrics: dict[str, Any] = as_json()
     measured_by: str
-    compiled: dict[str, Any] = _json()
-    lineage: dict[str, Any] = _json()
-    author: dict[str, Any] = _json()
+    compiled: dict[str, Any] = as_json()
+    lineage: dict[str, Any] = as_json()
+    author: dict[str, Any] = as_json()
     at: str
-
-
-class Profile(SQLModel, table=True):
-    """What is kept of a batch of rows: counts over frozen bins, addable.
-
-    The reference of a version has no deployment and no hour. ``slice`` names the segment, empty
-    for all rows.
-    """
-
-    __tablename__ = "profile"
-    __table_args__ = (
-        UniqueConstraint(
-            "version_id", "deployment", "part", "hour", "slice", "known_at", name="profile_key"
-        ),
-    )
-
-    id: int = Field(default=None, primary_key=True)
-    version_id: int = Field(foreign_key="version.id", index=True)
-    deployment: str = ""
-    part: str
-    hour: str = ""
-    slice: str = ""
-    known_at: str
-    rows: int
-    columns: dict[str, Any] = _json()
 
 
 class CheckResult(SQLModel, table=True):
@@ -111,9 +113,23 @@ class CheckResult(SQLModel, table=True):
     run: str
     name: str
     outcome: str
-    figure: str = _text()
-    because: str = _text()
-    detail: dict[str, Any] = _json()
+    figure: str = as_text()
+    because: str = as_text()
+    detail: dict[str, Any] = as_json()
+    at: str
+
+
+class OwnCheck(SQLModel, table=True):
+    """A check as somebody wrote it; the newest number applies, and one without a digest ended it."""
+
+    __tablename__ = "own_check"
+    __table_args__ = (UniqueConstraint("name", "number"),)
+
+    id: int = Field(default=None, primary_key=True)
+    name: str = Field(index=True)
+    number: int
+    digest: str
+    model_id: int | None = Field(default=None, foreign_key="model.id")
     at: str
 
 
@@ -125,7 +141,7 @@ class Policy(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     risk: str = Field(index=True)
     digest: str
-    body: str = _text()
+    body: str = as_text()
     at: str
 
 
@@ -140,13 +156,13 @@ class Request(SQLModel, table=True):
     role: str
     state: str = Field(index=True)
     risk: str
-    reason: str = _text()
+    reason: str = as_text()
     manifest_digest: str
     policy_digest: str
     evidence_digest: str
-    evidence: str = _text()
+    evidence: str = as_text()
     nonce: str
-    requester: dict[str, Any] = _json()
+    requester: dict[str, Any] = as_json()
     at: str
     expires_at: str
 
@@ -162,9 +178,9 @@ class Decision(SQLModel, table=True):
     person: str
     outcome: str
     assurance: str
-    actor: dict[str, Any] = _json()
-    comment: str = _text()
-    statement: str = _text()
+    actor: dict[str, Any] = as_json()
+    comment: str = as_text()
+    statement: str = as_text()
     signature: str = ""
     at: str
     known_at: str
@@ -186,7 +202,8 @@ class Rollout(SQLModel, table=True):
     """One version carried into one role of one deployment, once, by one approved request.
 
     A rollback carries a version that was live before into its role again, by the same request.
-    A champion's ``share`` below 1 is a candidate's: 0 in shadow, above it a canary.
+    A champion's ``share`` below 1 is a candidate's: 0 in shadow, above it a canary. A challenger's is
+    0 for good. ``plan`` is the way that a candidate goes by itself, empty where a person leads it.
     """
 
     __tablename__ = "rollout"
@@ -207,12 +224,15 @@ class Rollout(SQLModel, table=True):
     action: str
     role: str
     state: str = Field(index=True)
-    because: str = _text()
+    because: str = as_text()
     at: str
     since: str = ""
     until: str = ""
     gate: str = "swap"
     share: float = 1.0
+    plan: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(JSON(none_as_null=True), nullable=False)
+    )
 
 
 class Rules(SQLModel, table=True):
@@ -225,24 +245,9 @@ class Rules(SQLModel, table=True):
     deployment_id: int = Field(foreign_key="deployment.id", index=True)
     number: int
     digest: str
-    text: str = _text()
-    body: str = _text()
+    text: str = as_text()
+    body: str = as_text()
     at: str
-
-
-class Segment(SQLModel, table=True):
-    """A sealed piece of a prediction log: what it holds, and the root that proves it."""
-
-    __tablename__ = "segment"
-
-    id: str = Field(primary_key=True)
-    deployment: str = Field(index=True)
-    day: str
-    rows: int
-    path: str = _text()
-    digest: str
-    root: str = ""
-    sealed_at: str
 
 
 class AuditEvent(SQLModel, table=True):
@@ -250,10 +255,10 @@ class AuditEvent(SQLModel, table=True):
 
     __tablename__ = "audit_event"
 
-    seq: int = Field(sa_column=Column(_Number, primary_key=True, autoincrement=False))
+    seq: int = Field(sa_column=Column(NUMBER, primary_key=True, autoincrement=False))
     at: str = Field(index=True)
     action: str = Field(index=True)
     subject: str = Field(index=True)
     person: str
-    body: str = _text()
+    body: str = as_text()
     digest: str

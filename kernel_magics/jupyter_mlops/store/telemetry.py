@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +18,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_mlops.config import Home
 from jupyter_mlops.domain.names import iso
+from jupyter_mlops.store.disk import sync_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from jupyter_mlops.store.logtables import Logged
+    from jupyter_mlops.store.pieces import Pieces
+    from jupyter_mlops.store.repeats import Repeats
     from jupyter_mlops.store.sealing import Sealed
-    from jupyter_mlops.store.segments import Frame, Log
+    from jupyter_mlops.store.segments import Log
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -40,17 +46,32 @@ class Telemetry:
 
         return Log(self._home.spool / deployment)
 
-    def seal(self, on_sealed: Callable[[Sealed], None]) -> None:
+    def open_repeats(self) -> Repeats:
+        """Open the answers of the last day by their idempotency keys, for one thread."""
+        from jupyter_mlops.store.repeats import Repeats
+
+        return Repeats(self._home.spool / "repeats.db")
+
+    def seal(self, on_sealed: Callable[[Sealed], None], *, seconds: float = math.inf) -> None:
         """Turn finished segments into Parquet; one that is still written is left alone.
 
-        ``on_sealed`` is told of each file of predictions before its segment goes; after a crash in
-        between it is told again.
+        ``on_sealed`` is told of each day of a segment before the segment goes; after a crash in
+        between it is told again. After ``seconds`` no other segment is begun.
         """
         from jupyter_mlops.store.sealing import seal
 
+        until = time.monotonic() + seconds
         for segment in list(self._segments(None)):
+            if time.monotonic() > until:
+                return
             name = segment.parent.name
             seal(segment, self._predictions(name), self._requests(name), on_sealed)
+
+    def finished(self) -> list[Path]:
+        """Return the segments that wait to be sealed: nobody writes them any more."""
+        from jupyter_mlops.store.segments import is_abandoned
+
+        return [segment for segment in self._segments(None) if is_abandoned(segment)]
 
     def read_predictions(
         self,
@@ -59,24 +80,57 @@ class Telemetry:
         until: datetime = END,
         *,
         known_until: datetime | None = None,
+        with_challengers: bool = False,
     ) -> pa.Table:
         """Return the predictions answered in ``[since, until)``, oldest first.
 
+        What challengers said beside them was told to nobody, and comes only when it is asked for.
+
         Columns: prediction_id, id, at, known_at, version, digest, role, score (probability of the
         second class, of the winning class, or the value), label, probabilities, warnings,
-        latency_ms, salt, features (a struct).
+        latency_ms, salt, beside (of a challenger: the prediction_id of what was answered), features
+        (a struct).
         """
         from jupyter_mlops.store import logtables
 
         tables = self._read(
             deployment, self._predictions(deployment), since, until, logtables.predictions
         )
-        return _between(logtables.together(tables), since, min(until, known_until or until))
+        table = _between(logtables.together(tables), since, min(until, known_until or until))
+        return table if with_challengers else _answers(table)
+
+    def pieces(self, deployment: str) -> Pieces:
+        """Return the log of a deployment in its pieces, for those who need not read all of it."""
+        from jupyter_mlops.store.pieces import Pieces
+
+        return Pieces(
+            tuple(self._segments(deployment)),
+            self._predictions(deployment),
+            self._requests(deployment),
+        )
+
+    def newest(self, deployment: str, most: int, *, since: datetime) -> list[dict[str, Any]]:
+        """Return the features and warnings of the newest predictions, without reading all of a day.
+
+        Segments and files are read from the newest backwards until there are enough.
+        """
+        from jupyter_mlops.store.recent import newest
+
+        segments = list(self._segments(deployment))
+        return newest(segments, self._predictions(deployment), most, since=since)
 
     def read_requests(
-        self, deployment: str, since: datetime = BEGINNING, until: datetime = END
+        self,
+        deployment: str,
+        since: datetime = BEGINNING,
+        until: datetime = END,
+        *,
+        with_challengers: bool = False,
     ) -> pa.Table:
-        """Return the requests of ``[since, until)``: at, rows, ms, kind (empty: answered), status."""
+        """Return the requests of ``[since, until)``: at, rows, ms, kind (empty: answered), status.
+
+        What challengers were given is no request, and comes only when it is asked for.
+        """
         import pyarrow as pa
 
         from jupyter_mlops.store import logtables
@@ -85,7 +139,9 @@ class Telemetry:
             deployment, self._requests(deployment), since, until, logtables.requests
         )
         empty = logtables.requests([])
-        return _between(pa.concat_tables([empty, *tables]), since, until)
+        whole = pa.concat_tables([empty, *tables], promote_options="default")
+        table = _between(whole, since, until)
+        return table if with_challengers else _answers(table)
 
     def write_actuals(
         self, deployment: str, rows: Sequence[Mapping[str, Any]], *, known_at: datetime
@@ -134,10 +190,39 @@ class Telemetry:
             return table
         return table.filter(pc.less_equal(table["known_at"], known_until))
 
+    def actual_files(self, deployment: str) -> list[str]:
+        """Return the names of all announced files of actuals, in the order in which they came."""
+        folder = self._home.actuals / f"deployment={deployment}"
+        return sorted(path.stem for path in folder.glob("[!.]*.parquet")) if folder.is_dir() else []
+
+    def actuals_changed(self, deployment: str) -> int:
+        """Return something that is another number after more actuals are announced."""
+        folder = self._home.actuals / f"deployment={deployment}"
+        return folder.stat().st_mtime_ns if folder.is_dir() else 0
+
+    def read_actual_file(self, deployment: str, name: str) -> pa.Table:
+        """Return the actuals of one announced file, in their order; columns as of all of them."""
+        from pyarrow import parquet
+
+        folder = self._home.actuals / f"deployment={deployment}"
+        return parquet.ParquetFile(folder / f"{name}.parquet").read()
+
     def known_ids(self, deployment: str) -> set[str]:
         """Return the ids of all cases and predictions of a deployment."""
-        log = self.read_predictions(deployment)
-        return {*log["id"].to_pylist(), *log["prediction_id"].to_pylist()}
+        from jupyter_mlops.store import logtables
+
+        known: set[str] = set()
+        for table in self._read(
+            deployment,
+            self._predictions(deployment),
+            BEGINNING,
+            END,
+            logtables.predictions,
+            columns=["id", "prediction_id", "role"],
+        ):
+            told = _answers(table)
+            known.update(told["id"].to_pylist(), told["prediction_id"].to_pylist())
+        return known
 
     def fingerprint(self, deployment: str) -> tuple[int, int]:
         """Return something cheap that changes soon after the log or the actuals do."""
@@ -156,7 +241,9 @@ class Telemetry:
         folder: Path,
         since: datetime,
         until: datetime,
-        tabled: Callable[[Iterator[Frame]], pa.Table],
+        tabled: Callable[[Iterator[Logged]], pa.Table],
+        *,
+        columns: list[str] | None = None,
     ) -> list[pa.Table]:
         """Read open segments first, then the Parquet of those that were not among them."""
         from pyarrow import parquet
@@ -174,7 +261,11 @@ class Telemetry:
             seen.add(segment.stem)
         sealed = days_between(folder, since, until)
         return [
-            *(parquet.ParquetFile(file).read() for file in sealed if file.stem not in seen),
+            *(
+                parquet.ParquetFile(file).read(columns=columns)
+                for file in sealed
+                if file.stem not in seen
+            ),
             *tables,
         ]
 
@@ -202,6 +293,14 @@ def _between(table: pa.Table, since: datetime, until: datetime) -> pa.Table:
     return table.filter(inside).sort_by("at")
 
 
+def _answers(table: pa.Table) -> pa.Table:
+    """Leave out what challengers did; a request whose rows several models answered has no role."""
+    import pyarrow.compute as pc
+
+    role = table["role"]
+    return table.filter(pc.or_(pc.is_null(role), pc.not_equal(role, "challenger")).fill_null(True))
+
+
 def _actuals() -> pa.Schema:
     import pyarrow as pa
 
@@ -217,6 +316,11 @@ def _actuals() -> pa.Schema:
     )
 
 
+def no_actuals() -> pa.Table:
+    """Return a table of actuals without any."""
+    return _actuals().empty_table()
+
+
 def _write_durably(path: Path, data: bytes) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}")
@@ -225,8 +329,4 @@ def _write_durably(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.rename(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)

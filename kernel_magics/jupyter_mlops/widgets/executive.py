@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_mlops.locale import current_language, language, tell
+from jupyter_mlops.widgets.parts import LANGUAGES, LivePage
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from jupyter_mlops.papers.facts import Facts
 
 PERIODS: Final = (7, 30, 90)
-LANGUAGES: Final = (("EN", "en"), ("日本語", "ja"))
 
 
 def board(session: Session | None = None) -> VBox:
@@ -23,14 +22,14 @@ def board(session: Session | None = None) -> VBox:
     return Board(session or _opened()).box
 
 
-class Board:
+class Board(LivePage):
     """The page as it stands: what was read, and what the reader chose."""
 
     def __init__(self, session: Session) -> None:
         """Read the fleet once and draw it; a change of language reads nothing again."""
         import ipywidgets as w
 
-        self.session = session
+        super().__init__(session)
         self.page = w.HTML()
         self.pictures = w.Output()
         self.lang = w.ToggleButtons(options=LANGUAGES, value=current_language())
@@ -44,38 +43,24 @@ class Board:
             [self.lang, self.days], layout={"flex_flow": "row wrap", "justify_content": "flex-end"}
         )
         self.box = w.VBox([switches, self.page, self.closer])
-        self._hears = True
         self._listen()
         self.read()
 
     def _listen(self) -> None:
-        self.lang.observe(self._heard(self.say), "value")
-        self.days.observe(self._heard(self.read), "value")
-        self.model.observe(self._heard(self.choose), "value")
-        self.feature.observe(self._heard(self.draw), "value")
-        self.closer.observe(self._heard(self.draw), "selected_index")
-
-    def _heard(self, answer: Callable[[], None]) -> Callable[[object], None]:
-        """Answer what the reader does, and not what the page itself does to its controls."""
-        return lambda _: answer() if self._hears else None
-
-    def _offer(self, control: Any, options: Sequence[Any], value: Any) -> None:
-        """Give a control other options and a value among them, in silence."""
-        self._hears = False
-        try:
-            control.options = options
-            control.value = value
-        finally:
-            self._hears = True
+        self.lang.observe(self.heard(self.say), "value")
+        self.days.observe(self.heard(self.read), "value")
+        self.model.observe(self.heard(self.choose), "value")
+        self.feature.observe(self.heard(self.draw), "value")
+        self.closer.observe(self.heard(self.draw), "selected_index")
 
     def read(self) -> None:
         """Ask the workspace, then say what it answered."""
         from jupyter_mlops.papers.facts import gather
 
-        self.facts: Facts = gather(self._ask, now=datetime.now(UTC), days=self.days.value)
+        self.facts: Facts = gather(self.ask, now=datetime.now(UTC), days=self.days.value)
         names = [row["name"] for row in self.facts.shown]
         chosen = self.model.value if self.model.value in names else next(iter(names), None)
-        self._offer(self.model, names, chosen)
+        self.offer(self.model, names, chosen)
         self.say()
 
     def say(self) -> None:
@@ -85,7 +70,7 @@ class Board:
         with language(self.lang.value):
             self.page.value = html.fragment(fleet.told(self.facts))
             periods = [(tell("{n} days", n=days), days) for days in PERIODS]
-            self._offer(self.days, periods, self.days.value)
+            self.offer(self.days, periods, self.days.value)
             self.model.description = tell("model")
             self.feature.description = tell("feature")
             self.closer.set_title(0, tell("One model closely"))
@@ -98,7 +83,7 @@ class Board:
         items = found["drift"]["items"] if found else []
         moved = sorted(items, key=lambda item: -(item["psi"] or 0.0))
         names = [item["feature"] for item in moved]
-        self._offer(self.feature, names, next(iter(names), None))
+        self.offer(self.feature, names, next(iter(names), None))
         self.draw()
 
     def draw(self) -> None:
@@ -129,9 +114,6 @@ class Board:
         from jupyter_mlops.papers import models
 
         return models.latest(self.facts.weeks.get(self.model.value, []))
-
-    def _ask(self, verb: str, **said: Any) -> Any:
-        return self.session.say(verb, said).to_dict()
 
 
 def _opened() -> Session:

@@ -1,11 +1,11 @@
-"""What all forms share: the line a form stands for, and a place for its answer."""
+"""What forms and pages share: the line a form stands for, a place for its answer, and who is heard."""
 
 from __future__ import annotations
 
 import html
 import shlex
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_mlops.errors import MlopsError, told
 from jupyter_mlops.locale import translate
@@ -13,13 +13,41 @@ from jupyter_mlops.locale import translate
 if TYPE_CHECKING:
     from ipywidgets import HTML, Output
 
+    from jupyter_mlops.commands.session import Session
     from jupyter_mlops.commands.words import Verb
 
+LANGUAGES: Final = (("EN", "en"), ("日本語", "ja"))
 LINE_STYLE = (
     "display:block;padding:4px 8px;border-radius:4px;font-size:12px;overflow-wrap:anywhere;"
     "background:var(--jp-layout-color2,#f3f4f6);color:var(--jp-ui-font-color1,#111827);"
     "font-family:var(--jp-code-font-family,monospace)"
 )
+
+
+class LivePage:
+    """A page that answers what its reader does, and not what it does to its own controls."""
+
+    def __init__(self, session: Session) -> None:
+        """Ask this session."""
+        self.session = session
+        self._hears = True
+
+    def ask(self, verb: str, **said: Any) -> Any:
+        """Return what a verb answers, as data."""
+        return self.session.say(verb, said).to_dict()
+
+    def heard(self, answer: Callable[[], None]) -> Callable[[object], None]:
+        """Return what a control is observed by."""
+        return lambda _: answer() if self._hears else None
+
+    def offer(self, control: Any, options: Sequence[Any], value: Any) -> None:
+        """Give a control other options and a value among them, in silence."""
+        self._hears = False
+        try:
+            control.options = options
+            control.value = value
+        finally:
+            self._hears = True
 
 
 def typed(verb: Verb, said: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@ import React from 'react';
 
 import { useDeed, useDesk } from '../../desk';
 import { Action, Actions, Problem } from '../../parts/action';
+import { Comment } from '../../parts/comment';
 import { Age, Chip, Name, PersonMark } from '../../parts/marks';
 import { Sentence } from '../../parts/sentence';
 import type { Check, Decision, Request, Rollout } from '../../types';
@@ -97,13 +98,7 @@ function Decide(props: { request: Request }): JSX.Element {
     });
   return (
     <div className="jp-mlops-decide">
-      <input
-        className="jp-mod-styled"
-        value={comment}
-        placeholder={tell('Comment (optional)')}
-        aria-label={tell('Comment')}
-        onChange={event => setComment(event.target.value)}
-      />
+      <Comment value={comment} onChange={setComment} />
       <p className="jp-mlops-quiet">
         {tell('Your decision will be labelled: {label}', { label: request.label })}
       </p>
@@ -139,7 +134,9 @@ function Deploy(props: { request: Request }): JSX.Element {
           kind="accept"
           disabled={course.busy}
           onClick={() =>
-            begin(() => api.say('deploy', { ref: request.ref, to: request.deployment }))
+            begin(() =>
+              api.say('deploy', { ref: request.ref, to: request.deployment, role: request.role })
+            )
           }
         />
       </Actions>

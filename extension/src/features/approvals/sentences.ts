@@ -11,6 +11,9 @@ export function waiting(requests: readonly Request[], opened: string | null): Re
 
 /** Returns the template that says what a request would change, or did. */
 export function change(request: Request, tell: Tell): string {
+  if (request.role === 'challenger') {
+    return tell('{ref} scores in shadow beside the champion of {deployment}, and answers nobody.');
+  }
   if (request.state === 'carried out') {
     return tell('{ref} is champion of {deployment}.');
   }

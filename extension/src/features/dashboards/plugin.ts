@@ -3,19 +3,44 @@ import { ICommandPalette, IFrame, MainAreaWidget, WidgetTracker } from '@jupyter
 import { URLExt } from '@jupyterlab/coreutils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CATEGORY, Commands } from '../../commands';
 import { dashboardIcon } from '../../icons';
 import { Tell, tellIn } from '../../locale';
+import { Address, addressIn, idOf, queryOf } from './address';
 
-const HTML_ID = 'jupyter-mlops-dashboard-executive';
+/** A page of ours, beside the notebooks; it comes from this very server, which knows who is signed in. */
+class Dashboard extends MainAreaWidget<IFrame> {
+  constructor(
+    readonly address: Address,
+    baseUrl: string,
+    tell: Tell
+  ) {
+    const content = new IFrame({
+      sandbox: [
+        'allow-scripts',
+        'allow-same-origin',
+        'allow-downloads',
+        'allow-forms',
+        'allow-popups'
+      ]
+    });
+    const page = URLExt.join(baseUrl, 'jupyter-mlops', 'dashboards', address.page);
+    content.url = page + queryOf(address);
+    content.addClass('jp-mlops-dashboard');
+    super({ content });
+    this.id = idOf(address);
+    this.title.label = address.deployment || titleOf(address, tell);
+    this.title.icon = dashboardIcon;
+    this.title.closable = true;
+  }
+}
 
-type Dashboard = MainAreaWidget<IFrame>;
-
-/** Opens the executive dashboard beside the notebooks. */
+/** Opens the dashboards beside the notebooks: of the fleet, and of one deployment. */
 export const dashboards: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-mlops:dashboards',
-  description: 'Opens the executive dashboard beside the notebooks.',
+  description: 'Opens the dashboards beside the notebooks: of the fleet, and of one deployment.',
   autoStart: true,
   optional: [ICommandPalette, ILauncher, ILayoutRestorer, ITranslator],
   activate: (
@@ -27,24 +52,35 @@ export const dashboards: JupyterFrontEndPlugin<void> = {
   ) => {
     const tell = tellIn(translator);
     const tracker = new WidgetTracker<Dashboard>({ namespace: 'jupyter-mlops-dashboards' });
-    app.commands.addCommand(Commands.openExecutive, {
-      label: tell('Executive dashboard'),
-      caption: tell('Open the executive dashboard: what the models do, and what needs attention'),
+    const command = Commands.openDashboard;
+    app.commands.addCommand(command, {
+      label: said => titleOf(addressIn(said), tell),
+      caption: said => captionOf(addressIn(said), tell),
       icon: dashboardIcon,
-      execute: () => show(app, tracker, tell)
+      execute: said => show(app, tracker, tell, addressIn(said))
     });
-    const command = Commands.openExecutive;
-    palette?.addItem({ command, category: CATEGORY });
-    launcher?.add({ command, category: CATEGORY, rank: 2 });
+    for (const page of ['executive', 'deployment']) {
+      palette?.addItem({ command, args: { page }, category: CATEGORY });
+      launcher?.add({ command, args: { page }, category: CATEGORY, rank: 2 });
+    }
     if (restorer) {
-      void restorer.restore(tracker, { command, name: () => 'executive' });
+      void restorer.restore(tracker, {
+        command,
+        args: widget => ({ ...widget.address }) as ReadonlyPartialJSONObject,
+        name: widget => widget.id
+      });
     }
   }
 };
 
-function show(app: JupyterFrontEnd, tracker: WidgetTracker<Dashboard>, tell: Tell): Dashboard {
-  const open = tracker.find(widget => widget.id === HTML_ID);
-  const widget = open ?? frame(app, tell);
+function show(
+  app: JupyterFrontEnd,
+  tracker: WidgetTracker<Dashboard>,
+  tell: Tell,
+  address: Address
+): Dashboard {
+  const open = tracker.find(widget => widget.id === idOf(address));
+  const widget = open ?? new Dashboard(address, app.serviceManager.serverSettings.baseUrl, tell);
   if (!open) {
     app.shell.add(widget, 'main');
     void tracker.add(widget);
@@ -53,24 +89,12 @@ function show(app: JupyterFrontEnd, tracker: WidgetTracker<Dashboard>, tell: Tel
   return widget;
 }
 
-/** The page comes from this very server, so that it knows who is signed in. */
-function frame(app: JupyterFrontEnd, tell: Tell): Dashboard {
-  const content = new IFrame({
-    sandbox: [
-      'allow-scripts',
-      'allow-same-origin',
-      'allow-downloads',
-      'allow-forms',
-      'allow-popups'
-    ]
-  });
-  const { baseUrl } = app.serviceManager.serverSettings;
-  content.url = URLExt.join(baseUrl, 'jupyter-mlops', 'dashboards', 'executive');
-  content.addClass('jp-mlops-dashboard');
-  const widget = new MainAreaWidget({ content });
-  widget.id = HTML_ID;
-  widget.title.label = tell('Executive dashboard');
-  widget.title.icon = dashboardIcon;
-  widget.title.closable = true;
-  return widget;
+function titleOf(address: Address, tell: Tell): string {
+  return address.page === 'executive' ? tell('Executive dashboard') : tell('Deployment dashboard');
+}
+
+function captionOf(address: Address, tell: Tell): string {
+  return address.page === 'executive'
+    ? tell('Open the executive dashboard: what the models do, and what needs attention')
+    : tell('Open the page of one deployment: service, drift, accuracy, alerts');
 }

@@ -5,25 +5,30 @@ import { counted } from '../../figures';
 import { Action, Actions, CopyAction } from '../../parts/action';
 import { Chip } from '../../parts/marks';
 import type { DeploymentRow } from '../../types';
-import { canaryWords } from './sentences';
+import { trialWords } from './sentences';
 import { monitorLine, predictionSnippet } from './snippets';
 
 /** How a deployment is, in its sentence, and what to do with it. */
 export function DeploymentCard(props: { row: DeploymentRow }): JSX.Element {
-  const { insert, tell } = useDesk();
+  const { insert, openDashboard, tell } = useDesk();
   const { row } = props;
   const line = monitorLine(row.name);
   const snippet = predictionSnippet(row.name);
+  const trial = trialWords(row, tell);
   return (
     <article className="jp-mlops-card">
       <p>{row.because}</p>
       <p className="jp-mlops-quiet">
-        {row.version && <Chip>{row.version}</Chip>} {canaryWords(row, tell)}{' '}
+        {row.version && <Chip>{row.version}</Chip>}{' '}
         {tell('{n} predictions in 7 days', { n: counted(row.predictions, tell.language) })}
         {row.owner && ` · ${row.owner}`}
       </p>
+      {trial && <p className="jp-mlops-quiet">{trial}</p>}
       <Actions>
         {line && <Action label={tell('Monitor')} title={line} onClick={() => void insert(line)} />}
+        {row.version && (
+          <Action label={tell('Open its page')} onClick={() => openDashboard(row.name)} />
+        )}
         {snippet && <CopyAction label={tell('Copy a prediction')} text={snippet} />}
       </Actions>
     </article>

@@ -3,15 +3,16 @@ import { test } from 'node:test';
 
 import { teller } from '../../locale/tell';
 import type { DeploymentRow } from '../../types';
-import { canaryWords } from './sentences';
+import { trialWords } from './sentences';
 
 const row = { name: 'churn-prod', version: 'churn:1' } as DeploymentRow;
 
-test('a canary is said with its share, and nothing where there is none', () => {
-  const tell = teller('en');
+test('what a rollout waits for is said, and what only scores in shadow', () => {
+  const tell = teller('ja');
+  const trial = { because: 'churn:4 on 5 %.' } as DeploymentRow['trial'];
   assert.equal(
-    canaryWords({ ...row, canary: 'churn:2', share: 0.125 }, tell),
-    'with churn:2 on 12.5% of the cases ·'
+    trialWords({ ...row, trial, challengers: ['churn:5', 'churn:6'] }, tell),
+    'churn:4 on 5 %. シャドーで採点中：churn:5, churn:6。'
   );
-  assert.equal(canaryWords({ ...row, canary: null, share: null }, tell), '');
+  assert.equal(trialWords({ ...row, trial: null, challengers: [] }, tell), '');
 });

@@ -24,16 +24,12 @@ export function shownFigure(row: DeploymentRow, tell: Tell): string {
   }
 }
 
-/** Says what is tried out beside the champion, and on how many of the cases. */
-export function canaryWords(row: DeploymentRow, tell: Tell): string {
-  if (!row.canary || !row.share) {
-    return '';
-  }
-  const share = row.share.toLocaleString(tell.language, {
-    style: 'percent',
-    maximumFractionDigits: 1
-  });
-  return `${tell('with {ref} on {share} of the cases', { ref: row.canary, share })} ·`;
+/** Says what is on its way and what it waits for, and what only scores in shadow. */
+export function trialWords(row: DeploymentRow, tell: Tell): string {
+  const shadows = row.challengers?.length
+    ? [tell('Scores in shadow: {refs}.', { refs: row.challengers.join(', ') })]
+    : [];
+  return [...(row.trial ? [row.trial.because] : []), ...shadows].join(' ');
 }
 
 /** Says how much a wrong answer would cost, in one word. */

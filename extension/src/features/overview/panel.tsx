@@ -7,7 +7,9 @@ import { Age, StatusMark } from '../../parts/marks';
 import { CopyLine } from '../../parts/copy';
 import { Row, RowHead } from '../../parts/row';
 import { Tell } from '../../locale';
-import type { DeploymentRow, ModelRow, Request } from '../../types';
+import type { AlertRow, DeploymentRow, ModelRow, Request } from '../../types';
+import { AlertCard } from '../alerts/card';
+import { alertState, alertStatus, severityWord } from '../alerts/sentences';
 import { RequestCard } from '../approvals/card';
 import { requestStatus, stateWord, waiting } from '../approvals/sentences';
 import { DeploymentCard } from '../deployments/card';
@@ -16,7 +18,7 @@ import { ModelCard } from '../models/card';
 import { byNewest, metricName, modelStatus, modelWord } from '../models/sentences';
 import { held, matches } from './order';
 
-export type SectionName = 'waiting' | 'deployments' | 'models';
+export type SectionName = 'alerts' | 'waiting' | 'deployments' | 'models';
 
 const MOST = 100;
 
@@ -26,7 +28,7 @@ interface Item {
   readonly body: () => React.ReactNode;
 }
 
-/** The panel: a search field and three sections that fold. */
+/** The panel: a search field and four sections that fold. */
 export function Panel(props: { desk: Desk; sections: readonly SectionName[] }): JSX.Element {
   return (
     <AtDesk desk={props.desk}>
@@ -60,7 +62,7 @@ function Content(props: { sections: readonly SectionName[] }): JSX.Element {
           type="search"
           value={query}
           placeholder={tell('Search')}
-          aria-label={tell('Search requests, deployments and models')}
+          aria-label={tell('Search alerts, requests, deployments and models')}
           onChange={event => setQuery(event.target.value)}
         />
       </header>
@@ -93,6 +95,12 @@ function Sections(props: { shown: readonly SectionName[]; query: string }): JSX.
     setOpened(before => ({ ...before, [name]: before[name] === id ? null : id }));
   const requests = waiting(snapshot.requests, opened.waiting ?? null);
   const all = {
+    alerts: {
+      title: tell('Alerts'),
+      count: snapshot.alerts.filter(row => row.state === 'open').length,
+      nothing: tell('No alert is open.'),
+      items: snapshot.alerts.map(row => alertItem(row, tell))
+    },
     waiting: {
       title: tell('Waiting for a decision'),
       count: requests.filter(row => row.state === 'open').length,
@@ -182,6 +190,20 @@ function Section(props: {
       )}
     </details>
   );
+}
+
+function alertItem(row: AlertRow, tell: Tell): Item {
+  return {
+    head: {
+      id: String(row.id),
+      mark: <StatusMark status={alertStatus(row)} word={severityWord(row, tell)} />,
+      name: `${row.deployment}: ${row.subject}`,
+      figure: alertState(row, tell),
+      age: <Age at={row.since} />
+    },
+    texts: [row.deployment, row.subject, row.part, row.severity, row.because],
+    body: () => <AlertCard alert={row} />
+  };
 }
 
 function requestItem(row: Request, tell: Tell): Item {

@@ -15,7 +15,7 @@ import { withLoading } from '../deployments/snippets';
 import { Panel, SectionName } from './panel';
 
 const ID = 'jupyter-mlops:panel';
-const EVERY: readonly SectionName[] = ['waiting', 'deployments', 'models'];
+const EVERY: readonly SectionName[] = ['alerts', 'waiting', 'deployments', 'models'];
 
 /** The panel's place in the sidebar. */
 class Sidebar extends ReactWidget {
@@ -26,7 +26,7 @@ class Sidebar extends ReactWidget {
     this.id = 'jupyter-mlops-panel';
     this.addClass('jp-mlops-panel');
     this.title.icon = panelIcon;
-    this.title.caption = desk.tell('MLOps: approvals, deployments and models');
+    this.title.caption = desk.tell('MLOps: alerts, approvals, deployments and models');
   }
 
   choose(sections: readonly SectionName[]): void {
@@ -63,7 +63,11 @@ export const panel: JupyterFrontEndPlugin<void> = {
       tell,
       copy,
       insert: line => insert(app, notebooks, line),
-      openDashboard: () => void app.commands.execute(Commands.openExecutive),
+      openDashboard: deployment =>
+        void app.commands.execute(
+          Commands.openDashboard,
+          deployment ? { page: 'deployment', deployment } : { page: 'executive' }
+        ),
       openTour: () => void app.commands.execute(Commands.openTour)
     };
     const sidebar = new Sidebar(desk);

@@ -1,0 +1,35 @@
+"""The shapes of the audit log: its events, and what verifying them found."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+JSON = Any
+
+
+class AuditEvent(TypedDict):
+    """One line of the audit log."""
+
+    v: int
+    seq: int
+    at: str
+    actor: dict[str, JSON]
+    action: str
+    subject: str
+    before: JSON
+    after: JSON
+    reason: str
+    prev: str
+    digest: str
+
+
+class Audit(TypedDict):
+    """The events that match, newest first; with ``verify`` also what verification found."""
+
+    items: list[AuditEvent]
+    ok: NotRequired[bool]
+    events: NotRequired[int]
+    first_bad: NotRequired[int | None]
+    because: NotRequired[str]
+    anchors: NotRequired[list[dict[str, JSON]]]
+    head: NotRequired[str]

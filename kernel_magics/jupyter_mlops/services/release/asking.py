@@ -1,0 +1,60 @@
+"""What the fresh process has to know: the version, and what the deployment asks of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlmodel
+
+from jupyter_mlops.domain import release
+from jupyter_mlops.domain.objectives import Objectives
+from jupyter_mlops.services import lookup, registry, rules
+from jupyter_mlops.services.release import kept
+from jupyter_mlops.services.release.subject import Asked
+from jupyter_mlops.services.workspace import Workspace
+from jupyter_mlops.store import tables
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+
+def asked(ws: Workspace, version: tables.Version, deployment: str, role: str) -> Asked:
+    """Return what is to be tried on a version, for a deployment where one is named."""
+    with ws.look() as session:
+        place = session.exec(
+            sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
+        ).first()
+        champion = _champion(session, place, version) if place else None
+        mine = kept.of_model(session, version.model_id)
+    applied = rules.of_deployment(ws, deployment) if place else None
+    objectives = applied.objectives if applied else Objectives()
+    floors = applied.monitoring.accuracy if applied else {}
+    return Asked(
+        folder=str(ws.home.folder),
+        manifest=registry.read_manifest(version),
+        record=version.compiled,
+        sample=version.lineage.get("sample"),
+        unseen="holdout" in version.lineage.get("data", {}),
+        protected=list(version.lineage.get("protected", [])),
+        roles=dict(version.lineage.get("roles", {})),
+        deployment=deployment,
+        role=role,
+        champion=champion,
+        floors={metric: pair[1] for metric, pair in floors.items()},
+        latency_ms=objectives.latency_p95_ms,
+        release=(applied.release if applied else release.DEFAULT).to_dict(),
+        own=mine,
+    )
+
+
+def _champion(
+    session: Session, place: tables.Deployment, version: tables.Version
+) -> dict[str, Any] | None:
+    """Return what serves there now, unless it is this very version."""
+    serving = lookup.champion(session, place)
+    if serving is None or serving[1].id == version.id:
+        return None
+    return {
+        "ref": lookup.ref_of(session, serving[1]),
+        "manifest": registry.read_manifest(serving[1]),
+    }

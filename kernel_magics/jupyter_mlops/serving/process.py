@@ -1,0 +1,201 @@
+"""One process that answers: it begins, follows the store, keeps house, takes leave and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+
+from jupyter_mlops.domain.access import Actor
+from jupyter_mlops.services import segments
+from jupyter_mlops.services.processes import Announcement
+from jupyter_mlops.services.scoring import settle
+from jupyter_mlops.services.workspace import Workspace, open_local
+from jupyter_mlops.serving.app import App
+from jupyter_mlops.serving.chores import Chores
+from jupyter_mlops.serving.counts import Counts
+from jupyter_mlops.serving.fleet import Fleet
+from jupyter_mlops.serving.orders import Orders, tell_where
+from jupyter_mlops.serving.repeats import Repeats
+from jupyter_mlops.serving.wire import IDLE_SECONDS, Wire, allow_connections
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jupyter_mlops.config import Home
+
+DRAIN_SECONDS: Final = 30
+FAREWELL_SECONDS: Final = 0.5
+"""How long a server that was told to stop still takes requests, while callers learn to go elsewhere."""
+HEAR_SECONDS: Final = 1.0
+SEAL_SECONDS: Final = 3.0
+"""How long a server that ends still seals; what is left is sealed when it starts again."""
+GLANCE_SECONDS: Final = 0.02
+COLLECT: Final = (20_000, 20, 50)
+_ATTACH_FILTER: Final = 26  # SO_ATTACH_FILTER of Linux
+_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
+
+
+class Server(uvicorn.Server):
+    """Says that it answers once it does, and takes that back when it ends."""
+
+    def __init__(
+        self, app: App, orders: Orders, announcement: Announcement, home_file: Path | None
+    ) -> None:
+        super().__init__(_config(app))
+        self._app = app
+        self._orders = orders
+        self._announcement = announcement
+        self._home_file = home_file
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start answering, then say so."""
+        await super().startup(sockets)
+        self._announcement.say(answers=True)
+        if self._home_file is not None:
+            tell_where(self._orders, self._home_file)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say nothing any more, take leave of who still comes, then answer what is open."""
+        if self._home_file is not None:
+            self._home_file.unlink(missing_ok=True)
+        self._announcement.withdraw()
+        self._app.take_leave()
+        await asyncio.sleep(FAREWELL_SECONDS)
+        for bound in sockets or ():
+            _let_nobody_in(bound)
+        await self._hear_out()
+        await super().shutdown(sockets)
+
+    async def _hear_out(self) -> None:
+        """Wait for those who have connected and not asked yet: closing now would be an error to them."""
+        until = time.monotonic() + HEAR_SECONDS
+        await asyncio.sleep(GLANCE_SECONDS)  # who waited to be let in is let in
+        while self._somebody_has_not_asked() and time.monotonic() < until:  # noqa: ASYNC110  (no event says so)
+            await asyncio.sleep(GLANCE_SECONDS)
+
+    def _somebody_has_not_asked(self) -> bool:
+        connections = self.server_state.connections
+        return any(getattr(found, "cycle", None) is None for found in connections)
+
+
+def opened(home: Home) -> Workspace:
+    """Return the workspace in the hands of the server."""
+    where = home.folder if home.is_sqlite else home.url
+    return open_local(where, mouth="server", actor=Actor("server", kind="service"))
+
+
+def serve(
+    ws: Workspace, orders: Orders, bound: socket.socket, *, home_file: Path | None = None
+) -> int:
+    """Answer until told to stop; with ``home_file``, as a server of one process."""
+    announcement = Announcement(ws.home, server=orders.server)
+    fleet = Fleet(ws, compiled=orders.compiled, announcement=announcement)
+    fleet.begin()
+    _spare_the_collector()
+    if orders.slot == 0:
+        settle(ws)
+    repeats = Repeats(ws)
+    repeats.remember([place.deployment for place in fleet])
+    counts = Counts.shared(ws.home.run, orders.slot)
+    hosts = frozenset(orders.hosts)
+    app = App(ws, fleet, repeats, token=orders.token, hosts=hosts, counts=counts)
+    # uvicorn raises the signal once more when it has drained; what follows still has to run
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _drained)
+    allow_connections()
+    server = Server(app, orders, announcement, home_file)
+    watcher = threading.Thread(target=fleet.watch, args=(_say,), daemon=True)
+    watcher.start()
+    chores = Chores(
+        ws,
+        orders.place,
+        seals=orders.slot == 0,
+        each=[counts.write, repeats.tidy],
+    )
+    chores.begin()
+    try:
+        with asyncio.Runner(loop_factory=_loop()) as runner:
+            runner.run(server.serve(sockets=[bound]))
+    finally:
+        fleet.stop()
+        watcher.join(timeout=5)
+        chores.end()
+        app.close()
+        repeats.close()
+        if home_file is not None:
+            segments.seal(ws, seconds=SEAL_SECONDS)
+    return 0
+
+
+def _spare_the_collector() -> None:
+    """Keep what was made at the start out of every collection, and collect less often.
+
+    A request of a thousand rows makes many small objects and no cycles; looking through everything
+    that was ever imported, again and again, takes longer than answering it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
+
+
+def end_with(parent: int) -> None:
+    """End when the process that started this one ends, whatever this one is doing."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+def _let_nobody_in(bound: socket.socket) -> None:
+    """Have the system ignore who still knocks: once this address is closed, they are told so.
+
+    Without it, somebody would be let in between the last look and the close, and be cut off.
+    """
+    nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0
+    program = struct.pack("HP", 1, ctypes.addressof(nothing))
+    with contextlib.suppress(OSError):
+        bound.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
+
+
+def _loop() -> Any:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=Wire,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=IDLE_SECONDS,
+    )
+
+
+def _drained(_number: int, _frame: object) -> None:
+    """Let the process end by itself."""
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,66 @@
+"""What a notebook waits for: the extension's loading, and register of a small pipeline."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from report import Report
+
+LOAD = """
+import pathlib, time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+def held():
+    told = dict(line.split(":", 1) for line in pathlib.Path("/proc/self/status").read_text().splitlines())
+    return int(told["VmHWM"].split()[0]) / 1024
+base = held()
+began = time.perf_counter()
+{what}
+print(time.perf_counter() - began, held() - base)
+"""
+NAMED = {
+    "%load_ext jupyter_mlops": "shell.run_line_magic('load_ext', 'jupyter_mlops')",
+    "import pandas": "import pandas",
+    "import sklearn": "import sklearn.pipeline",
+}
+RUNS = 5
+
+
+def loading(report: Report) -> None:
+    """Time the extension's loading beside two imports, in fresh processes."""
+    report.title(f"Loading, in a fresh process (median of {RUNS})")
+    report.table(["", "seconds", "MB"], [[name, *_loaded(what)] for name, what in NAMED.items()])
+
+
+def _loaded(what: str) -> list[str]:
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", LOAD.format(what=what)],
+            capture_output=True, text=True, check=True,
+        ).stdout.split()
+        for _ in range(RUNS)
+    ]  # fmt: skip
+    seconds, megabytes = (statistics.median(map(float, told)) for told in zip(*runs, strict=True))
+    return [f"{seconds:.3f}", f"{megabytes:.1f}"]
+
+
+def registering(report: Report, folder: Path) -> None:
+    """Time register of a small pipeline once its libraries are imported."""
+    from jupyter_mlops import open_workspace
+    from stories import registered
+
+    report.title(
+        "Registering a small pipeline (30 features; profile, metrics, compilation, parity)"
+    )
+    times = []
+    for run in range(RUNS + 1):
+        session = open_workspace(folder / f"registering-{run}")
+        began = time.perf_counter()
+        registered(session)
+        times.append(time.perf_counter() - began)
+    report.say(f"first, libraries included {times[0]:.3f} s")
+    report.say(f"median of {RUNS} after that {statistics.median(times[1:]):.3f} s")

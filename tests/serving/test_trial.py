@@ -1,0 +1,169 @@
+"""A version that misbehaves does so in a process of its own, before it goes live."""
+
+import os
+import threading
+
+import pytest
+from sklearn.base import clone
+
+from jupyter_mlops import open_workspace
+from jupyter_mlops.errors import MlopsError, Refused
+from jupyter_mlops.services import trial
+from jupyter_mlops.services.workspace import open_local
+from stories import deployed, tumours
+
+TROUBLE = """
+import sys
+if any("services.trial" in word for word in sys.orig_argv):
+    import os, signal, time
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    honest = LogisticRegression.predict_proba
+
+    def predict_proba(self, rows):
+        kind = round(self.C)
+        if kind == 7001:
+            os._exit(0)
+        if kind == 7002:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if kind == 7003:
+            bytearray(9 << 30)
+        if kind == 7004:
+            os.fork()
+            time.sleep(600)
+        if kind == 7005:
+            return honest(self, rows) * np.nan
+        if kind == 7006:
+            raise RuntimeError("secret words of a model")
+        if kind == 7007:
+            return 1 - honest(self, rows)
+        return honest(self, rows)
+
+    LogisticRegression.predict_proba = predict_proba
+"""
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory):
+    """A place whose modules make models with certain settings misbehave where they are tried."""
+    folder = tmp_path_factory.mktemp("trouble")
+    (folder / "sitecustomize.py").write_text(TROUBLE)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, troubled):
+    """A workspace with one live deployment that was asked a little."""
+    folder = tmp_path_factory.mktemp("trial") / "workspace"
+    with pytest.MonkeyPatch.context() as patch, open_workspace(folder) as session:
+        patch.setenv("PYTHONPATH", os.pathsep.join([troubled, os.environ.get("PYTHONPATH", "")]))
+        deployed(session)
+        yield folder
+        session.stop()
+
+
+@pytest.fixture
+def ws(place):
+    """The same workspace, from the inside."""
+    return open_local(place)
+
+
+def registered(session, kind, **renamed):
+    """Register a version that misbehaves in one way, or reads features of another name."""
+    model, train, holdout = tumours()
+    train = train.rename(columns=renamed)
+    other = clone(model).set_params(logisticregression__C=float(kind))
+    other.fit(train.drop(columns="target"), train["target"])
+    holdout = holdout.rename(columns=renamed)
+    return session.register(other, name="tumour", train=train, target="target", holdout=holdout)
+
+
+def approved(session, kind, **renamed):
+    version = registered(session, kind, **renamed)
+    session.approve(session.request(version, for_deployment="clinic").id)
+    return version
+
+
+@pytest.mark.parametrize(
+    ("kind", "because"),
+    [
+        (7001, "ended without an answer"),
+        (7002, "died of signal 11"),
+        (7003, "too much memory"),
+        (7004, "within 6 s"),
+        (7005, "no prediction"),
+        (7006, "raises RuntimeError"),
+        (7007, "otherwise than the original"),
+    ],
+)
+def test_a_model_that_misbehaves_is_found_out_where_it_costs_nothing(
+    kind, because, place, ws, troubled, monkeypatch
+):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([troubled, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setattr(trial, "SECONDS", 6)
+    with open_workspace(place) as session:
+        version = registered(session, kind)
+    with pytest.raises(MlopsError) as error:
+        trial.tried(ws, "clinic", version.ref, compiled=True)
+    assert because in error.value.message
+    assert "secret" not in error.value.message
+
+
+def test_rows_that_were_asked_lately_are_what_it_is_tried_on(place, ws, client, rows):
+    for row in rows[:3]:
+        client.post("/deployments/clinic/predictions", json={"rows": [row]})
+    found = trial.tried(ws, "clinic", "tumour:1", compiled=True)
+    assert list(found["mean radius"])[-3:] == [row["mean radius"] for row in rows[:3]]
+    assert len(trial.tried(ws, "nowhere", "tumour:1", compiled=True)["mean radius"]) == trial.ROWS
+
+
+def test_a_bad_version_leaves_the_champion_alone_and_says_why(place, client, rows):
+    outcomes, ended = [], threading.Event()
+
+    def trickle():
+        while not ended.wait(0.01):
+            answer = client.post("/deployments/clinic/predictions", json={"rows": rows[:1]})
+            outcomes.append((answer.status_code, answer.json().get("version")))
+
+    asking = threading.Thread(target=trickle)
+    asking.start()
+    with open_workspace(place) as session:
+        crashing = approved(session, 7001)
+        other = registered(session, 2, **{"mean radius": "mean_radius"})
+        with pytest.raises(Refused, match="a release check failed"):
+            session.approve(session.request(other, for_deployment="clinic").id)
+        spoilt = approved(session, 3)
+        spoil(place, session, spoilt)
+        found = [refusal(session, version) for version in (crashing, spoilt)]
+        events = session.audit("deployment:rollout").to_dict()["items"]
+    ended.set()
+    asking.join()
+    assert "ended without an answer" in found[0]
+    assert "sha256:" in found[1]
+    with pytest.raises(MlopsError, match="callers do not send the feature mean_radius"):
+        trial.tried(open_local(place), "clinic", other.ref, compiled=True)
+    assert set(outcomes) == {(200, "tumour:1")}
+    assert [e["action"] for e in events].count("deployment:rollout:failed") == 2
+
+
+def spoil(place, session, version):
+    """Change one byte of the artifact of a version."""
+    ws = open_local(place)
+    from jupyter_mlops.services import lookup, registry
+
+    with ws.look() as looked:
+        manifest = registry.read_manifest(lookup.version(looked, version.ref)[1])
+    digest = manifest["artifact"].removeprefix("sha256:")
+    (file,) = (place / "artifacts").rglob(f"*{digest[2:]}*")
+    data = bytearray(file.read_bytes())
+    data[100] ^= 1
+    file.chmod(0o600)
+    file.write_bytes(data)
+
+
+def refusal(session, version):
+    with pytest.raises(Refused) as error:
+        session.deploy(version, to="clinic")
+    assert error.value.code == "rollout_failed"
+    return error.value.message

@@ -6,6 +6,7 @@ import pytest
 
 from fakes import Clock
 from jupyter_mlops.errors import Invalid
+from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.catalogue import models
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store import tables
@@ -73,6 +74,8 @@ def ws(shared_where):
         asked = carried(act, model(act, "価格", auc=0.5, description="100% sure_thing"), "price")
         asked.state = "open"
         model(act, "idle", unit="Risk", auc=0.6, data="sha256:" + "cd" * 32)
+    with ws.act("test:said", subject="Préfet ΣΟΦΊΑ 100%"):
+        pass
     yield ws
     ws.engine.dispose()
 
@@ -130,3 +133,8 @@ def test_models_are_found(ws, query, found):
 def test_a_limit_is_no_negative_number(ws):
     with pytest.raises(Invalid, match="0 or more"):
         models(ws, limit=-1)
+
+
+@pytest.mark.parametrize("query", ["préfet", "PRÉFET", "ΣΟΦΊΑ préfet", "Préfet 100%"])
+def test_the_audit_log_is_searched_whatever_the_case_of_any_letter(ws, query):
+    assert [event["action"] for event in audit(ws, query)["items"]] == ["test:said:done"]

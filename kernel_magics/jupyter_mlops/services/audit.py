@@ -81,14 +81,14 @@ def _links(session: Session) -> Iterator[chain.Link]:
 
 
 def _found(session: Session, words: list[str], limit: int) -> list[AuditEvent]:
-    from sqlmodel import col, func, select
+    from sqlmodel import col, select
 
     from jupyter_mlops.store.tables import AuditEvent as Row
+    from jupyter_mlops.store.texts import folded
 
     query = select(Row).order_by(col(Row.seq).desc())
     for word in words:
-        escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        query = query.where(func.lower(Row.body).like(f"%{escaped}%", escape="\\"))
+        query = query.where(folded(Row.body).contains(word, autoescape=True))
     return [_told(row) for row in session.exec(query.limit(limit))]
 
 

@@ -19,6 +19,7 @@ from jupyter_mlops.domain.health import FIRST_METRIC
 from jupyter_mlops.errors import Invalid
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store.tables import Deployment, Model, Request, Rollout, Version
+from jupyter_mlops.store.texts import folded
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -88,7 +89,7 @@ def _says(word: str) -> ColumnElement[bool]:
 
 
 def _holds(text: Any, word: str) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = func.lower(text).contains(word.lower(), autoescape=True)
+    found: ColumnElement[bool] = folded(text).contains(word.lower(), autoescape=True)
     return found
 
 

@@ -1,14 +1,17 @@
 """A server has a watcher: an answer shows at once, what is sealed is profiled, and it goes with it."""
 
 import os
+import shutil
 import signal
+import threading
 import time
 
 import pytest
 from sqlalchemy import text
 
 from jupyter_mlops import open_workspace
-from jupyter_mlops.services import watching
+from jupyter_mlops.services import segments, watching
+from jupyter_mlops.serving.chores import SEAL_SECONDS, Chores
 from stories import deployed
 
 
@@ -54,3 +57,28 @@ def test_the_watcher_ends_with_a_server_that_is_killed(session):
     until(lambda: (watching.holder(ws) or {}).get("pid"))
     os.kill(session.serve().pid, signal.SIGKILL)
     until(lambda: watching.holder(ws) is None)
+
+
+def test_a_busy_server_does_not_let_its_log_grow_unsealed(session, rows, tmp_path):
+    ws = session.door.ws
+    session.predict("clinic", rows[:3])
+    spool = ws.home.spool / "clinic"
+    (segment,) = spool.glob("*.log")
+    shutil.copy(segment, tmp_path / "kept")
+    session.stop()
+    until(lambda: not segments.is_behind(ws) and not ws.telemetry.finished())
+    over = threading.Event()
+    busy = threading.Thread(target=lambda: [over.is_set() for _ in iter(over.is_set, True)])
+    chores = Chores(ws, str(tmp_path / "here"), seals=True, each=[])
+    chores.begin()
+    time.sleep(2)  # what was left by a server before is sealed at once
+    busy.start()
+    for at in range(segments.BACKLOG + 1):
+        shutil.copy(tmp_path / "kept", spool / f"20260101T00000000000{at:x}-00000000.log")
+    try:
+        until(lambda: not ws.telemetry.finished(), SEAL_SECONDS - 5)
+        until(lambda: kept(ws) == 3 * (segments.BACKLOG + 2))
+    finally:
+        over.set()
+        busy.join()
+        chores.end()

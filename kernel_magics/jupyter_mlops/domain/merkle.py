@@ -22,8 +22,7 @@ def leaf(row: Mapping[str, Any]) -> bytes:
     A ``leaf`` that was kept in the row is none of its content.
     """
     content = {name: value for name, value in row.items() if name != "leaf"}
-    told = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_moment)
-    return sha256(b"\x00" + told.encode()).digest()
+    return sha256(b"\x00" + _canonical(content).encode()).digest()
 
 
 def root(leaves: Sequence[bytes]) -> str:
@@ -78,3 +77,6 @@ def _moment(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(type(value).__name__)
+
+
+_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_moment).encode

@@ -14,6 +14,10 @@ from jupyter_mlops.store.sealing import Sealed
 
 LOG: Final = "log"
 """What waits to be profiled: a sealed piece of a prediction log."""
+BACKLOG: Final = 8
+"""How many finished segments may wait to be sealed: whoever reads the log has to read all of them."""
+HURRIED: Final = 5
+"""How nice a process is that seals a backlog beside a busy server."""
 
 
 def seal(ws: Workspace, *, seconds: float = math.inf) -> None:
@@ -24,12 +28,20 @@ def seal(ws: Workspace, *, seconds: float = math.inf) -> None:
     ws.telemetry.seal(lambda found: _remember(ws, found), seconds=seconds)
 
 
-def main() -> int:
+def is_behind(ws: Workspace) -> bool:
+    """Say whether more finished segments wait to be sealed than should."""
+    return len(ws.telemetry.finished()) > BACKLOG
+
+
+def main(hurry: str = "") -> int:
     """Seal and profile what is finished, as the server, in a process that gives way to all."""
     from jupyter_mlops.services.keeping import keep
     from jupyter_mlops.services.scoring import settle
 
-    give_way()
+    if hurry:
+        os.nice(HURRIED)
+    else:
+        give_way()
     ws = open_local(mouth="server", actor=Actor("server", kind="service"))
     settle(ws)
     seal(ws)
@@ -73,4 +85,4 @@ def _remember(ws: Workspace, found: Sealed) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

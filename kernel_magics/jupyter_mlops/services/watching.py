@@ -57,14 +57,17 @@ class Round:
 
 
 def watched(ws: Workspace, *, seconds: float = 60.0, count: keeping.Count | None = None) -> Round:
-    """Make one round: bring profiles up to date, judge what they tell, forget what is long over."""
+    """Make one round: bring profiles up to date, judge what they tell, forget what is long over.
+
+    While too much of the log waits to be sealed, nothing is judged: it would all have to be read.
+    """
     kept = keeping.keep(ws, seconds=seconds, count=count)
     labelled.keep(ws, seconds=seconds)
     with ws.look() as session:
         names = session.exec(
             sqlmodel.select(tables.Deployment.name).where(tables.Deployment.state != "retired")
         ).all()
-    opened = sum(_opened(ws, name) for name in names)
+    opened = 0 if segments.is_behind(ws) else sum(_opened(ws, name) for name in names)
     retention.forget(ws)
     return Round(kept.pieces, kept.rows, opened)
 

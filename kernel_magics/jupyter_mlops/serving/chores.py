@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from jupyter_mlops.config import WORKSPACE
+from jupyter_mlops.services.segments import is_behind
 from jupyter_mlops.services.watching import SEAL
 
 if TYPE_CHECKING:
@@ -39,23 +40,31 @@ def watch_apart(place: str) -> subprocess.Popen[bytes]:
     )
 
 
-def seal_apart(place: str) -> subprocess.Popen[bytes]:
-    """Start a process that seals and profiles finished segments once, and gives way to all others."""
+def seal_apart(place: str, *, hurried: bool = False) -> subprocess.Popen[bytes]:
+    """Start a process that seals and profiles finished segments once, and gives way to all others.
+
+    One that is hurried gets its share of a busy machine, a small one.
+    """
     return subprocess.Popen(
-        [sys.executable, "-m", "jupyter_mlops.services.segments"],
+        [
+            sys.executable,
+            "-m",
+            "jupyter_mlops.services.segments",
+            *(["hurried"] if hurried else []),
+        ],
         stdin=subprocess.DEVNULL,
         env={**os.environ, WORKSPACE: place},
     )
 
 
-def _ended(watcher: subprocess.Popen[bytes]) -> None:
-    """End a watcher at whatever step: beginning again comes to the same, so it may be killed too."""
-    watcher.terminate()
+def _ended(helper: subprocess.Popen[bytes]) -> None:
+    """End a process at whatever step: beginning again comes to the same, so it may be killed too."""
+    helper.terminate()
     try:
-        watcher.wait(END_SECONDS)
+        helper.wait(END_SECONDS)
     except subprocess.TimeoutExpired:
-        watcher.kill()
-        watcher.wait()
+        helper.kill()
+        helper.wait()
 
 
 class Chores:
@@ -75,6 +84,7 @@ class Chores:
         self._seals = seals
         self._used = time.process_time()
         self._watcher: subprocess.Popen[bytes] | None = None
+        self._sealer: subprocess.Popen[bytes] | None = None
         self._watched_at = -math.inf
         self._sealed_at = -math.inf
         self._stopped = threading.Event()
@@ -89,8 +99,9 @@ class Chores:
         self._stopped.set()
         self._thread.join(timeout=END_SECONDS)
         self._do_each()
-        if self._watcher is not None:
-            _ended(self._watcher)
+        for helper in (self._watcher, self._sealer):
+            if helper is not None:
+                _ended(helper)
 
     def _work(self) -> None:
         while not self._stopped.wait(TICK_SECONDS):
@@ -117,11 +128,17 @@ class Chores:
             self._watcher = watch_apart(self._place)
 
     def _seal(self, *, is_busy: bool) -> None:
+        """Have the watcher seal in a quiet moment; where too much waits for one, do not wait."""
+        if self._sealer is not None and self._sealer.poll() is None:
+            return
         first = self._sealed_at < 0  # what a server left that did not end in peace
         since = time.monotonic() - self._sealed_at
-        if since < (PATIENCE_SECONDS if is_busy else SEAL_SECONDS):
+        waits = is_busy and since < PATIENCE_SECONDS
+        if not waits and since < SEAL_SECONDS:
             return
-        if not (first or self._ws.telemetry.finished()):
+        if waits and is_behind(self._ws):
+            self._sealer = seal_apart(self._place, hurried=True)
+        if waits or not (first or self._ws.telemetry.finished()):
             return
         if self._watcher is None or self._watcher.stdin is None:
             return

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
-from jupyter_mlops.store.segments import Frame
+from jupyter_mlops.store.segments import Frame, parsed
 
 MOMENT: Final = pa.timestamp("us", tz="UTC")
 
@@ -64,7 +64,7 @@ def predictions(logged: Iterable[Logged]) -> pa.Table:
         head = found.head
         if not head["kind"] and head["prediction_ids"]:
             _extend(told, head)
-            rows.extend(json.loads(found.body)["rows"])
+            rows.extend(parsed(found.body)["rows"])
     arrays = {name: pa.array(told[name], type=kind) for name, kind in PREDICTION.items()}
     plain = pa.table({**arrays, "features": _struct(_by_name(rows), len(rows))})
     return together([plain, *tables]) if tables else plain
@@ -72,15 +72,9 @@ def predictions(logged: Iterable[Logged]) -> pa.Table:
 
 def requests(logged: Iterable[Logged]) -> pa.Table:
     """Return one row per request, refused ones included."""
-    return pa.Table.from_pylist(
-        [
-            {name: _one(found.head.get(name)) for name in REQUESTS.names}
-            | {"at": moment(found.head)}
-            for found in logged
-            if isinstance(found, Frame)
-        ],
-        schema=REQUESTS,
-    )
+    heads = [found.head for found in logged if isinstance(found, Frame)]
+    told = {name: [_one(head.get(name)) for head in heads] for name in REQUESTS.names}
+    return pa.table({**told, "at": [moment(head) for head in heads]}, schema=REQUESTS)
 
 
 def together(tables: Sequence[pa.Table]) -> pa.Table:
@@ -177,8 +171,10 @@ def _by_name(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
 
 
 def _array(values: list[Any]) -> pa.Array:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int, float} and all(_is_exact(value) for value in values):
+    kinds = {*map(type, values)} - {type(None)}
+    if kinds <= {float}:
+        return pa.array(values, type=pa.float64())
+    if kinds <= {int, float} and all(map(_is_exact, values)):
         return pa.array([None if v is None else float(v) for v in values], type=pa.float64())
     if kinds == {bool}:
         return pa.array(values, type=pa.bool_())

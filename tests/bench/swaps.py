@@ -64,6 +64,8 @@ def remembering(report: Report, ours: Server, *, requests: int) -> None:
     )
     growth = (held[-1][1] / held[1][1] - 1) * 100
     report.bound("memory: growth after the first fifth", growth, 5, unit="%", at_least=False)
+    helpers = max(children for _, _, children in held) / 1e6
+    report.bound("memory: the most its helpers held", helpers, 1_000, unit="MB", at_least=False)
     report.bound("memory: errors", errors, 0, unit="", at_least=False)
 
 

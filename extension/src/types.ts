@@ -956,6 +956,23 @@ export interface Unlabelled {
   version: string;
 }
 
+/** What it takes, or took, to have what a file asks for; ``commit`` where it is in a repository. */
+export interface Plan {
+  file: string;
+  commit: string;
+  dirty: boolean;
+  items: PlanStep[];
+  because: string;
+}
+
+/** A step as it is shown; ``done`` says whether it has been taken. */
+export interface PlanStep {
+  does: 'register' | 'request' | 'wait' | 'deploy' | 'rules' | 'keep';
+  subject: string;
+  because: string;
+  done: boolean;
+}
+
 /** What each verb is told, as JSON. */
 export interface Arguments {
   overview: Record<string, never>;

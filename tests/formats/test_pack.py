@@ -12,6 +12,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
@@ -203,6 +204,14 @@ def test_bytes_that_are_no_model_are_refused(data):
     for format in ("skops", "onnx"):
         with pytest.raises(Unsafe):
             formats.load(format, data)
+
+
+def test_a_skops_file_is_the_model_that_was_saved_whatever_its_name(tmp_path):
+    model = pipeline(LogisticRegression()).fit(FRAME, TRUTH)
+    file = tmp_path / "model.pkl"
+    skops.io.dump(model, file)
+    for thing in (file, str(file), file.read_bytes()):
+        assert formats.pack(thing) == formats.pack(model)
 
 
 def test_one_format_is_not_read_as_another():

@@ -166,3 +166,12 @@ def weighed(data: Data) -> list[Row]:
 def drivers(data: Data) -> list[Row]:
     """Return the features that tell rows apart."""
     return list(data["together"]["drivers"])
+
+
+def planned(data: Data) -> list[Row]:
+    """Return the steps of a plan; those that were taken are ticked."""
+    words = {"keep": tell("as it is"), "wait": tell("waits")}
+    return [
+        {**row, "step": ("✓ " if row["done"] else "") + words.get(row["does"], row["does"])}
+        for row in data["items"]
+    ]

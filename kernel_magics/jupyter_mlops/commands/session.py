@@ -78,17 +78,26 @@ class Session:
             data = half(verb.finish)(data, **said)
         return Answer(verb, data)
 
+    def prepared(self, name: str, arguments: Mapping[str, Any]) -> Prepared:
+        """Return what a verb would send for these arguments; nothing is sent."""
+        verb = verb_named(name, self.words)
+        return self._prepared(verb, _meant(verb, arguments))
+
     def close(self) -> None:
         """Let go of the workspace."""
         self.door.close()
 
     def _do(self, verb: Verb, said: dict[str, Any]) -> dict[str, Any]:
-        if not verb.prepare:
-            return self.door.do(verb, said)
-        prepared: Prepared = half(verb.prepare)(self._here, **said)
+        prepared = self._prepared(verb, said)
         for blob in prepared.blobs:
             self.door.put(blob)
         return self.door.do(verb, {**said, **prepared.arguments})
+
+    def _prepared(self, verb: Verb, said: dict[str, Any]) -> Prepared:
+        if not verb.prepare:
+            return Prepared({})
+        found: Prepared = half(verb.prepare)(self._here, **said)
+        return found
 
     def __getattr__(self, name: str) -> Callable[..., Answer]:
         words: Words = self.__dict__.get("words", {})

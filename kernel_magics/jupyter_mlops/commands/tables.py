@@ -114,6 +114,8 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "notify": (("at", "alert", "event", "state", "attempts", "answer"), rows.deliveries),
     "rehearsal": (("since", "severity", "subject", "because", "resolved_at"), rows.rehearsed),
     "audit": (("seq", "at", "actor", "action", "subject", "reason"), rows.events),
+    "plan": (("step", "subject", "because"), rows.planned),
+    "apply": (("step", "subject", "because"), rows.planned),
     "doctor": (("status", "subject", "because", "hint"), _items),
 }
 
@@ -149,6 +151,7 @@ def _words() -> dict[str, str]:
         "action": tell("what"),
         "reason": tell("reason"),
         "hint": tell("hint"),
+        "step": tell("step"),
         "segment": tell("segment"),
         "severity": tell("severity"),
         "cause": tell("likeliest cause"),

@@ -353,6 +353,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "notify": _notify,
     "audit": _audit,
     "doctor": _doctor,
+    "plan": _because,
+    "apply": _because,
     "publish": _publish,
     "tour": _tour,
 }

@@ -48,8 +48,18 @@ def shapes(words: Words) -> dict[str, type]:
     }
     for verb in words.values():
         if verb.answer not in found:
-            found[verb.answer] = getattr(importlib.import_module(verb.module), verb.answer)
+            own = getattr(importlib.import_module(verb.module), verb.answer)
+            found |= {part.__name__: part for part in (own, *_within(own))}
     return found
+
+
+def _within(hint: Any) -> Iterator[type]:
+    """Yield the shapes that a shape is made of."""
+    for part in get_type_hints(hint).values():
+        for own in (part, *get_args(part)):
+            if hasattr(own, "__required_keys__"):
+                yield own
+                yield from _within(own)
 
 
 def aliases() -> dict[str, tuple[str, ...]]:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from jupyter_mlops.domain.answers import Task
 
-__all__ = ["Packed", "Scorer", "load", "pack", "sniff"]
+__all__ = ["Packed", "Scorer", "load", "opened", "pack", "sniff"]
 
 _ZIP = b"PK\x03\x04"
+_LARGEST = 4 << 30
 _COEFFICIENTS = b'{"form":"coefficients/1"'
 
 COMPILED = frozenset({"coefficients", "onnx"})
@@ -50,15 +51,37 @@ class Packed:
     about: dict[str, Any]
 
 
+def opened(model: Any) -> Any:
+    """Return the live model: itself, or what a skops file holds, under our own allow-list.
+
+    What a file is, its bytes say and not its name.
+
+    Raises:
+        Invalid: there is no such file.
+        Unsafe: it is in a format that can run code when it is read, or holds what is not allowed.
+    """
+    if not isinstance(model, str | Path | bytes):
+        return model
+    data = model if isinstance(model, bytes) else _bytes(Path(model).expanduser())
+    if sniff(data) != "skops":
+        raise Unsafe(
+            "A model file of this kind is not loaded here: reading it could run code that it brings.",
+            "save the model with skops.io.dump, or register the live object; it is packed safely there.",
+            code="unsafe_format",
+        )
+    from jupyter_mlops.formats import skops_format
+
+    return skops_format.load(data).model
+
+
 def pack(model: Any) -> Packed:
-    """Pack a fitted model in the format that suits it.
+    """Pack a fitted model, live or in a skops file, in the format that suits it.
 
     Raises:
         Invalid: it is no model we can serve, or it was never fitted.
-        Unsafe: it is a file in a format that runs code when it is read.
+        Unsafe: it is a file that could run code when it is read.
     """
-    if isinstance(model, str | Path | bytes):
-        raise _a_file(model)
+    model = opened(model)
     if not _is_estimator(model):
         raise Invalid(
             "{kind} is not a model that can be served.",
@@ -116,25 +139,21 @@ def _is_estimator(model: Any) -> bool:
     return named == "sklearn" and hasattr(model, "get_params") and hasattr(model, "predict")
 
 
-def _a_file(model: str | Path | bytes) -> Invalid | Unsafe:
-    data = model if isinstance(model, bytes) else _head(Path(model))
-    if data is None:
-        return Invalid(
-            "There is no file {path}.",
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size <= _LARGEST:
+            return path.read_bytes()
+    except OSError as error:
+        raise Invalid(
+            "The model file {path} cannot be read: {reason}.",
             "in a notebook, name the variable that holds the fitted model.",
             code="file_not_found",
-            path=model,
-        )
-    return Unsafe(
-        "A model file is not loaded here: reading it could run code that it brings.",
-        "load it in your own process and register the live object; it is packed safely there.",
-        code="unsafe_format",
+            path=path,
+            reason=error.strerror or "it is not there",
+        ) from None
+    raise Unsafe(
+        "The model file is larger than {most} GB.",
+        "register the live object; what is trained on belongs elsewhere.",
+        code="archive_invalid",
+        most=_LARGEST >> 30,
     )
-
-
-def _head(path: Path) -> bytes | None:
-    try:
-        with path.expanduser().open("rb") as file:
-            return file.read(16)
-    except OSError:
-        return None

@@ -62,7 +62,7 @@ class SklearnScorer:
     def __init__(self, model: Any) -> None:
         from threadpoolctl import ThreadpoolController
 
-        self._model = model
+        self.model = model
         self._threads = ThreadpoolController()  # to look for the libraries takes longer than a row
         self._names = _feature_names(model)
         self.task: Task = _task(model)
@@ -78,7 +78,7 @@ class SklearnScorer:
         Raises:
             AttributeError: it does not add up; most kinds do not.
         """
-        decide = self._model.decision_function
+        decide = self.model.decision_function
         return self._asked(columns, lambda frame: np.asarray(decide(frame)).reshape(len(frame), -1))
 
     def _asked(
@@ -95,11 +95,11 @@ class SklearnScorer:
 
     def _answer(self, frame: Any) -> np.ndarray[Any, Any]:
         if self.task == "regression":
-            return np.asarray(self._model.predict(frame), dtype=np.float64).reshape(len(frame))
-        if hasattr(self._model, "predict_proba"):
-            return np.asarray(self._model.predict_proba(frame), dtype=np.float64)
-        labels = np.asarray(self._model.predict(frame))
-        hits = labels[:, None] == np.asarray(self._model.classes_)[None, :]
+            return np.asarray(self.model.predict(frame), dtype=np.float64).reshape(len(frame))
+        if hasattr(self.model, "predict_proba"):
+            return np.asarray(self.model.predict_proba(frame), dtype=np.float64)
+        labels = np.asarray(self.model.predict(frame))
+        hits = labels[:, None] == np.asarray(self.model.classes_)[None, :]
         return np.asarray(hits, dtype=np.float64)
 
 

@@ -53,6 +53,8 @@ def prepare_register(here: Here, *, model: Any, **options: Any) -> Prepared:
     from jupyter_mlops import formats
 
     here.progress("packing", 0.0)
+    file = model if isinstance(model, str | Path) else None
+    model = formats.opened(model)
     packed = formats.pack(model)
     roles = Roles(
         options.get("target"),
@@ -64,7 +66,8 @@ def prepare_register(here: Here, *, model: Any, **options: Any) -> Prepared:
     holdout = _columns(options.get("holdout"))
     names = _feature_names(packed, train if train is not None else holdout, roles)
     _check_frames(train, holdout, names, roles)
-    return _measured(here, model, packed, train, holdout, names, roles, options)
+    lineage = _lineage(here, file, options)
+    return _measured(here, model, packed, train, holdout, names, roles, lineage)
 
 
 def _measured(
@@ -75,7 +78,7 @@ def _measured(
     holdout: Columns | None,
     names: Sequence[str],
     roles: Roles,
-    options: Mapping[str, Any],
+    lineage: Mapping[str, Any],
 ) -> Prepared:
     from jupyter_mlops import formats
 
@@ -96,7 +99,7 @@ def _measured(
             "about": packed.about,
             "features": features,
             "compiled": {"$blob": _digest(compiled) if compiled else None, **record},
-            "lineage": _lineage(here, options),
+            "lineage": lineage,
         }
     }
     seen = holdout if holdout is not None else train
@@ -344,10 +347,11 @@ def _digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def _lineage(here: Here, options: Mapping[str, Any]) -> dict[str, Any]:
+def _lineage(here: Here, file: str | Path | None, options: Mapping[str, Any]) -> dict[str, Any]:
     """Say where the model came from, as far as can be known; what cannot is absent."""
     origin = here.origin()
-    folder = Path(origin["notebook"]).parent if origin.get("notebook") else Path.cwd()
+    stood = file or origin.get("notebook")
+    folder = Path(stood).expanduser().parent if stood else Path.cwd()
     return {
         **origin,
         "python": platform.python_version(),

@@ -340,6 +340,7 @@ def _remember(
         lineage={
             **model.get("lineage", {}),
             "about": model.get("about", {}),
+            "artifact": model["$blob"],
             "data": data,
             "sample": (train or {}).get("sample", {}).get("$blob"),
             "protected": list(protected),

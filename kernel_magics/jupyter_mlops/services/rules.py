@@ -17,15 +17,13 @@ from jupyter_mlops.domain.answers import HumilityRule, Rules
 from jupyter_mlops.domain.arguments import DeploymentName, Text, Time, deed
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.errors import Corrupt, Invalid, Refused, did_you_mean
-from jupyter_mlops.services import champions, lookup, opinions, proposals, server
+from jupyter_mlops.services import champions, lookup, opinions, plainly, proposals, server
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-LONGEST: Final = 100_000
-LARGEST: Final = 2**63
 _PARTS: Final = ("objectives", "humility", "rollout", "monitoring", "release")
 
 
@@ -298,49 +296,12 @@ def _read(row: tables.Rules) -> Applied:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """Read YAML of plain values; anchors and twice the same key are refused."""
-    import yaml
-
-    class Strict(yaml.SafeLoader):
-        """Reads values only, each of them written out."""
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                raise yaml.YAMLError("an alias (*name) is not read here")
-            return super().compose_node(parent, index)
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            keys = [key.value for key, _ in node.value]
-            twice = next((key for key in keys if keys.count(key) > 1), None)
-            if twice is not None:
-                raise yaml.YAMLError(f"{twice} stands twice")
-            return super().construct_mapping(node, deep)
-
-    if len(text) > LONGEST:
-        raise _not_rules(f"they are longer than {LONGEST} characters")
-    try:
-        told = yaml.load(text, Strict)  # noqa: S506  (a safe loader, stricter than the safe one)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise _not_rules(" ".join(str(error).split())[:200]) from None
-    if not isinstance(told, dict):
-        raise _not_rules("they begin with objectives:, humility: or monitoring:")
-    _check_numbers(told)
+    told = plainly.mapping(text, _not_rules)
     for part in told:
         if part not in _PARTS:
             meant = did_you_mean(str(part), _PARTS)
             raise _not_rules(f"{part} is none of their parts", meant)
     return told
-
-
-def _check_numbers(told: Any) -> None:
-    """Refuse whole numbers that would take long to write out again."""
-    if isinstance(told, dict):
-        told = [*told, *told.values()]
-    if isinstance(told, list):
-        for part in told:
-            _check_numbers(part)
-    elif isinstance(told, int) and abs(told) > LARGEST:
-        raise _not_rules("a number in them is too large")
 
 
 def _not_rules(why: str, meant: str = "") -> Invalid:

@@ -23,6 +23,7 @@ from typing import Any
 import batches
 import disk
 import environments
+import finding
 import loading
 import log
 import one_row
@@ -65,6 +66,7 @@ def main() -> None:
         loading.loading(report)
         loading.registering(report, folder)
         serving(report, folder, wish)
+        finding.measure(report, folder)
         log.measure(report, folder, make=wish.peers)
         watching.measure(report, folder, long=wish.long, peers=wish.peers)
     report.conclude()

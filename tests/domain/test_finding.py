@@ -28,7 +28,7 @@ def test_nothing_said_wants_nothing():
     [
         ("ownr:ann", "did you mean owner"),
         ("risk:huge", "one of low, moderate, high, critical"),
-        ("stage:alive", "one of live, trial, waiting, idle"),
+        ("stage:alive", "one of live, trial, waiting, idle, archived"),
         ("task:guessing", "one of binary"),
         ("data:../../x", "as `show` tells it"),
         ("a " * 21, "20 words"),

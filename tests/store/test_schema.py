@@ -18,9 +18,15 @@ from jupyter_mlops.store.engine import open_engine
 from jupyter_mlops.store.tables import Setting, SQLModel
 
 
+def is_no_index_of_texts(name, _kind, _parents):
+    """Leave out what each database has of its own to find words (see `store.listing`)."""
+    return "listing_grams" not in (name or "") and name != "grams"
+
+
 def test_migrations_make_exactly_the_tables(workspace):
     with workspace.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        opts = {"compare_type": False, "include_name": is_no_index_of_texts}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, SQLModel.metadata) == []
 
 

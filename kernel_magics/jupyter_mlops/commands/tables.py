@@ -64,7 +64,7 @@ def _listed(data: Data) -> Sequence[str]:
     return next((keys for keys in _LISTED if keys[-1] in first), _LISTED[-1])
 
 
-_ASKED: Final = ("rehearsal", "explained", "together", "weighed")
+_ASKED: Final = ("rehearsal", "explained", "together", "weighed", "words")
 """What an answer holds only when somebody asked for it: that is what its table shows."""
 _FIGURES: Final = ("metric", "value", "low", "high")
 _LISTS: Final = frozenset({"accuracy"})
@@ -91,6 +91,7 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "register": (_FIGURES, rows.metrics),
     "show": (_FIGURES, rows.metrics),
     "models": (("ref", "metric", "value", "risk", "owner", "deployments", "created_at"), _items),
+    "words": (("ref", "metric", "value", "risk", "owner", "deployments", "because"), _items),
     "check": (_EVIDENCE, rows.checks),
     "request": (_EVIDENCE, rows.checks),
     "requests": (("id", "ref", "deployment", "state", "risk", "requested_at"), _items),

@@ -18,6 +18,17 @@ from jupyter_mlops.domain.alerted import (
     Webhook,
 )
 from jupyter_mlops.domain.audited import Audit, AuditEvent
+from jupyter_mlops.domain.registered import (
+    Assurance,
+    Compiled,
+    Feature,
+    ModelRow,
+    Models,
+    Person,
+    Risk,
+    Task,
+    Version,
+)
 from jupyter_mlops.domain.watched import (
     Accuracy,
     Batches,
@@ -52,6 +63,7 @@ __all__ = [
     "AlertCause",
     "AlertRow",
     "Alerts",
+    "Assurance",
     "Audit",
     "AuditEvent",
     "Batches",
@@ -59,6 +71,7 @@ __all__ = [
     "ChallengerRow",
     "Challengers",
     "Compared",
+    "Compiled",
     "Coverage",
     "Delivery",
     "Drift",
@@ -67,117 +80,36 @@ __all__ = [
     "Explained",
     "ExplainedBy",
     "ExplainedPart",
+    "Feature",
     "Figure",
     "FiredRule",
     "HeatRow",
     "Humility",
     "HumilityRule",
+    "ModelRow",
+    "Models",
     "Monitor",
     "Period",
+    "Person",
     "Point",
     "Rehearsal",
     "RehearsedAlert",
     "Review",
+    "Risk",
     "Rules",
     "Service",
     "Status",
+    "Task",
     "Together",
     "Unusual",
+    "Version",
     "Watch",
     "Webhook",
 ]
 
-Assurance = Literal["recorded", "authenticated", "signed", "present"]
-Risk = Literal["low", "moderate", "high", "critical"]
-Task = Literal["binary", "multiclass", "regression"]
 Role = Literal["champion", "challenger"]
 Gate = Literal["swap", "shadow", "canary"]
 JSON = Any
-
-
-class Feature(TypedDict):
-    """One column a model reads, as it was in the training data."""
-
-    name: str
-    type: Literal["number", "integer", "boolean", "category"]
-    levels: NotRequired[list[str]]
-    low: NotRequired[float]
-    high: NotRequired[float]
-    missing: float
-
-
-class Compiled(TypedDict):
-    """Whether a faster form of the model is served, and how well it agrees with the original."""
-
-    kept: bool
-    form: str
-    reason: str
-    rows: int
-    agree: float | None
-    largest_difference: float | None
-    flips: int | None
-
-
-class Person(TypedDict):
-    """Who did something, and how sure this place can be of it."""
-
-    id: str
-    kind: Literal["person", "service"]
-    assurance: Assurance
-    claims: dict[str, str]
-    label: str
-
-
-class Version(TypedDict):
-    """A registered version, whole."""
-
-    ref: str
-    name: str
-    number: int
-    digest: str
-    format: str
-    task: Task
-    target: str
-    classes: list[JSON]
-    risk: Risk
-    purpose: str
-    owner: str
-    unit: str
-    description: str
-    tags: list[str]
-    features: list[Feature]
-    protected: list[str]
-    metrics: dict[str, Figure]
-    measured_by: str
-    compiled: Compiled
-    lineage: dict[str, JSON]
-    deployments: list[str]
-    tried: list[str]
-    created_at: str
-    created_by: Person
-    new: bool
-
-
-class ModelRow(TypedDict):
-    """A model in the list: its newest version and where it is live."""
-
-    name: str
-    ref: str
-    versions: int
-    task: Task
-    risk: Risk
-    owner: str
-    purpose: str
-    metric: str
-    value: float | None
-    deployments: list[str]
-    created_at: str
-
-
-class Models(TypedDict):
-    """The models that match."""
-
-    items: list[ModelRow]
 
 
 class Check(TypedDict):

@@ -10,8 +10,8 @@ from typing import Final, Literal, cast, get_args
 from jupyter_mlops.domain.answers import Risk, Task
 from jupyter_mlops.errors import Invalid, did_you_mean
 
-Stage = Literal["live", "trial", "waiting", "idle"]
-"""Serving; tried out beside a champion; requested and not decided; none of these."""
+Stage = Literal["live", "trial", "waiting", "idle", "archived"]
+"""Serving; tried out beside a champion; requested and not decided; none of these; put away."""
 FIELDS: Final = ("owner", "unit", "risk", "task", "tag", "feature", "data", "stage")
 _CHOICES: Final = {"risk": get_args(Risk), "task": get_args(Task), "stage": get_args(Stage)}
 _FIELD: Final = re.compile(r"([a-z]+):(.+)", re.DOTALL)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import operator
 from collections.abc import Callable, Mapping
-from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import String, and_, cast, exists, literal, not_, or_
+from sqlalchemy import String, and_, case, cast, literal, not_
 from sqlmodel import Session, col, func, select
 
-from jupyter_mlops.domain import finding
+from jupyter_mlops.domain import finding, searched
 from jupyter_mlops.domain.answers import ModelRow, Models
 from jupyter_mlops.domain.arguments import read
 from jupyter_mlops.domain.finding import Bound, Wanted
 from jupyter_mlops.domain.health import FIRST_METRIC
 from jupyter_mlops.errors import Invalid
+from jupyter_mlops.locale import tell
 from jupyter_mlops.services.workspace import Workspace
-from jupyter_mlops.store.tables import Deployment, Model, Request, Rollout, Version
-from jupyter_mlops.store.texts import folded
+from jupyter_mlops.store import listing
+from jupyter_mlops.store.tables import Deployment, Listing, Model, Request, Rollout, Version
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -31,10 +30,13 @@ _SIGNS: Final = {"<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__", "
 def models(ws: Workspace, query: str = "", *, limit: int = 0) -> Models:
     """Find models, newest first, each by its newest version.
 
-    Every word of the query has to be somewhere in name, owner, unit, purpose, description or tags.
-    Conditions narrow it down: `owner:ann`, `unit:risk`, `risk:high`, `task:binary`, `tag:credit`,
-    `feature:income`, `data:DIGEST` (of training data or holdout), `stage:live|trial|waiting|idle`,
-    and metrics such as `roc_auc>0.8`. `limit` stops after so many; 0 does not.
+    Every word of the query has to be somewhere in name, owner, unit, purpose, description, tags,
+    features or the notebook it was registered from, as part of a word too, whatever its case; between
+    quotes, several words are one. Models whose name says it all come first. Conditions narrow it down:
+    `owner:ann`, `unit:risk`, `risk:high`, `task:binary`, `tag:credit`, `feature:income`,
+    `data:DIGEST` (of training data or holdout), `stage:live|trial|waiting|idle|archived`, and metrics
+    such as `roc_auc>0.8`. What is archived is found by `stage:archived` alone. `limit` stops after so
+    many; 0 does not.
     """
     asked = finding.wanted(query)
     if limit < 0:
@@ -44,10 +46,14 @@ def models(ws: Workspace, query: str = "", *, limit: int = 0) -> Models:
             code="limit_invalid",
             limit=limit,
         )
+    words = searched.words(asked.words)
     with ws.look() as session:
-        found = session.exec(_question(asked, limit)).all()
+        found = session.exec(_question(asked, words, limit, sqlite=ws.home.is_sqlite)).all()
         live = _live(session)
-    return Models(items=[_row(told, live) for told in found])
+    told = Models(items=[_row(row, live, words) for row in found])
+    if words:
+        told["words"] = list(words)
+    return told
 
 
 def count(session: Session) -> int:
@@ -55,42 +61,43 @@ def count(session: Session) -> int:
     return int(session.exec(select(func.count()).select_from(Model)).one())
 
 
-def _question(asked: Wanted, limit: int) -> Any:
-    newest = (
-        select(
-            Version.model_id,
-            func.max(Version.number).label("number"),
-            func.count().label("versions"),
-        )
-        .group_by(col(Version.model_id))
-        .subquery()
-    )
-    columns: list[Any] = [
-        Model.id, Model.name, Model.task, Model.owner, Model.purpose, Version.number,
-        newest.c.versions, Version.risk, Version.metrics, Version.at,
-    ]  # fmt: skip
-    query = (
-        select(*columns)
-        .where(Model.id == newest.c.model_id, Version.model_id == newest.c.model_id)
-        .where(Version.number == newest.c.number)
-        .where(*(_says(word) for word in asked.words))
+def _question(asked: Wanted, words: tuple[str, ...], limit: int, *, sqlite: bool) -> Any:
+    """Return the question: which models, in which order, and then what the list shows of each."""
+    archived = ("stage", "archived") in asked.conditions
+    order = [*_first(words), col(Listing.at).desc(), col(Listing.version_id).desc()]
+    which = (
+        select(Listing.model_id)
+        .where(Model.id == Listing.model_id, Version.id == Listing.version_id)
+        .where(col(Listing.archived).is_(archived))
+        .where(*listing.holding(words, sqlite=sqlite))
         .where(*(_CONDITIONS[name](value) for name, value in asked.conditions))
         .where(*map(_within, asked.bounds))
-        .order_by(col(Version.at).desc(), col(Version.id).desc())
     )
-    return query.limit(limit) if limit else query
+    if limit:
+        which = which.order_by(*order).limit(limit)
+    columns: list[Any] = [
+        Model.id, Model.name, Model.task, Model.owner, Model.purpose, Version.number,
+        Listing.versions, Version.risk, Version.metrics, Version.at,
+        Listing.text if words else literal(""),
+    ]  # fmt: skip
+    return (
+        select(*columns)
+        .where(Model.id == Listing.model_id, Version.id == Listing.version_id)
+        .where(col(Listing.model_id).in_(which.correlate(None)))
+        .order_by(*order)
+    )
 
 
-def _says(word: str) -> ColumnElement[bool]:
-    """Say that a word is in one of the texts, whatever the case of its letters."""
-    texts = [Model.name, Model.owner, Model.unit, Model.purpose, Model.description]
-    whole = reduce(operator.add, [col(text) + "\n" for text in texts])
-    return _holds(whole + col(Version.description) + "\n" + cast(Version.tags, String), word)
+def _first(words: tuple[str, ...]) -> list[Any]:
+    """Put the models first whose name holds every word that was asked for."""
+    if not words:
+        return []
+    named = and_(*(listing.within(col(Listing.name), word) > 0 for word in words))
+    return [case((named, 0), else_=1)]
 
 
-def _holds(text: Any, word: str) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = folded(text).contains(word.lower(), autoescape=True)
-    return found
+def _holds(text: Any, value: str) -> ColumnElement[bool]:
+    return listing.within(text, searched.normal(value)) > 0
 
 
 def _tagged(value: str) -> ColumnElement[bool]:
@@ -98,15 +105,13 @@ def _tagged(value: str) -> ColumnElement[bool]:
 
 
 def _reads(value: str) -> ColumnElement[bool]:
-    """Say that a version reads a feature; its manifest is canonical, so that it is found as text."""
-    return col(Version.manifest).contains('"name":' + _quoted(value), autoescape=True)
+    return listing.within(col(Listing.features), _quoted(value)) > 0
 
 
 def _made_of(value: str) -> ColumnElement[bool]:
     """Say that a version was trained or measured on data with this digest."""
-    prefix = "sha256:" + value.removeprefix("sha256:")
-    digests = [col(Version.lineage)[("data", part, "digest")] for part in ("train", "holdout")]
-    return or_(*(told.as_string().startswith(prefix) for told in digests))
+    digest = "sha256:" + value.removeprefix("sha256:")
+    return listing.within(col(Listing.data), digest) > 0
 
 
 def _stage(value: str) -> ColumnElement[bool]:
@@ -114,14 +119,16 @@ def _stage(value: str) -> ColumnElement[bool]:
     serves = _has(Rollout, col(Rollout.state) == "live", col(Rollout.share) >= 1)
     tried = _has(Rollout, col(Rollout.state).in_(("live", "loading")), col(Rollout.share) < 1)
     waits = _has(Request, col(Request.state) == "open")
+    if value == "archived":
+        return col(Listing.archived).is_(True)
     if value == "idle":
         return and_(not_(serves), not_(tried), not_(waits))
     return {"live": serves, "trial": tried, "waiting": waits}[value]
 
 
 def _has(table: type[Rollout | Request], *conditions: Any) -> ColumnElement[bool]:
-    any_version = select(Version.id).where(Version.model_id == Model.id).correlate(Model)
-    return exists().where(col(table.version_id).in_(any_version), *conditions)
+    which = select(Version.model_id).where(Version.id == table.version_id, *conditions)
+    return col(Listing.model_id).in_(which.correlate(None))
 
 
 def _within(bound: Bound) -> ColumnElement[bool]:
@@ -136,8 +143,8 @@ def _quoted(value: str) -> str:
 
 
 _CONDITIONS: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
-    "owner": lambda value: _holds(Model.owner, value),
-    "unit": lambda value: _holds(Model.unit, value),
+    "owner": lambda value: _holds(Listing.owner, value),
+    "unit": lambda value: _holds(Listing.unit, value),
     "risk": lambda value: col(Version.risk) == value,
     "task": lambda value: col(Model.task) == value,
     "tag": _tagged,
@@ -161,8 +168,8 @@ def _live(session: Session) -> dict[int, list[str]]:
     return found
 
 
-def _row(told: Any, live: dict[int, list[str]]) -> ModelRow:
-    id, name, task, owner, purpose, number, versions, risk, metrics, at = told
+def _row(told: Any, live: dict[int, list[str]], words: tuple[str, ...]) -> ModelRow:
+    id, name, task, owner, purpose, number, versions, risk, metrics, at, text = told
     metric = FIRST_METRIC.get(task, "")
     return ModelRow(
         name=name,
@@ -176,4 +183,20 @@ def _row(told: Any, live: dict[int, list[str]]) -> ModelRow:
         value=(metrics.get(metric) or {}).get("value"),
         deployments=live.get(id, []),
         created_at=at,
+        because=_where(text, words) if words else "",
     )
+
+
+def _where(text: str, words: tuple[str, ...]) -> str:
+    """Say where a word was found that nothing shows which is listed anyway."""
+    found = searched.told_by(text, words)
+    if found is None:
+        return ""
+    part, passage = found
+    names = {
+        "description": tell("in the description: {passage}", passage=passage),
+        "tags": tell("in the tags: {passage}", passage=passage),
+        "features": tell("in the features: {passage}", passage=passage),
+        "notebook": tell("in the notebook: {passage}", passage=passage),
+    }
+    return names[part]

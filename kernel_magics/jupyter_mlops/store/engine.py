@@ -62,11 +62,14 @@ def sqlite_is_safe() -> bool:
 @contextmanager
 def writing(engine: Engine, home: Home) -> Iterator[Session]:
     """Open a transaction that may write, alone: nobody else writes until it ends."""
+    from jupyter_mlops.store.listing import follow
+
     with _turn(home), _session(engine, "BEGIN IMMEDIATE") as session:
         if not home.is_sqlite:
             session.connection().execute(
                 text("SELECT pg_advisory_xact_lock(hashtext('jupyter-mlops:' || current_schema()))")
             )
+        follow(session)
         yield session
         session.commit()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
+from sqlalchemy import JSON, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from jupyter_mlops.store.columns import NUMBER, as_json, as_text
@@ -28,6 +28,7 @@ from jupyter_mlops.store.observed import (
 
 __all__ = [
     "Alert",
+    "Archived",
     "AuditEvent",
     "CheckResult",
     "Decision",
@@ -35,6 +36,8 @@ __all__ = [
     "Deployment",
     "Evaluation",
     "Finding",
+    "Hold",
+    "Listing",
     "Model",
     "OwnCheck",
     "Pending",
@@ -101,6 +104,68 @@ class Version(SQLModel, table=True):
     lineage: dict[str, Any] = as_json()
     author: dict[str, Any] = as_json()
     at: str
+
+
+class Listing(SQLModel, table=True):
+    """How a model stands in the list: by its newest version, with every text it is found by.
+
+    `store.listing` keeps it; its index is the database's own (`listing_grams`, `grams`). ``name``,
+    ``owner``, ``unit`` and ``text`` are as `domain.searched` compares texts, ``data`` holds the digests
+    of training data and holdout, ``features`` their names as JSON.
+    """
+
+    __tablename__ = "listing"
+    __table_args__ = (Index("ix_listing_newest", "archived", "at", "version_id"),)
+
+    model_id: int = Field(
+        sa_column=Column(ForeignKey("model.id"), primary_key=True, autoincrement=False)
+    )
+    version_id: int = Field(foreign_key="version.id")
+    versions: int
+    archived: bool
+    at: str
+    name: str
+    owner: str = as_text()
+    unit: str = as_text()
+    data: str
+    features: str = as_text()
+    text: str = as_text()
+
+
+class Archived(SQLModel, table=True):
+    """A version that was put away, and the digest of the bundle that was kept of it."""
+
+    __tablename__ = "archived"
+
+    version_id: int = Field(
+        sa_column=Column(ForeignKey("version.id"), primary_key=True, autoincrement=False)
+    )
+    bundle: str
+    reason: str = as_text()
+    actor: dict[str, Any] = as_json()
+    at: str
+
+
+class Hold(SQLModel, table=True):
+    """A duty to keep what a subject (`version:…`, `deployment:…`) is, until somebody releases it."""
+
+    __tablename__ = "hold"
+    __table_args__ = (
+        Index(
+            "ix_hold_standing",
+            "subject",
+            unique=True,
+            sqlite_where=text("released_at = ''"),
+            postgresql_where=text("released_at = ''"),
+        ),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    subject: str = Field(index=True)
+    because: str = as_text()
+    actor: dict[str, Any] = as_json()
+    at: str
+    released_at: str = ""
 
 
 class CheckResult(SQLModel, table=True):

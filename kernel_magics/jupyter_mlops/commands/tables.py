@@ -90,6 +90,7 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "overview": (("status", "subject", "because", "next"), rows.attention),
     "register": (_FIGURES, rows.metrics),
     "show": (_FIGURES, rows.metrics),
+    "unbundle": (_FIGURES, rows.metrics),
     "models": (("ref", "metric", "value", "risk", "owner", "deployments", "created_at"), _items),
     "words": (("ref", "metric", "value", "risk", "owner", "deployments", "because"), _items),
     "check": (_EVIDENCE, rows.checks),

@@ -48,6 +48,7 @@ def _show(data: Data) -> str:
     parts = [str(data["ref"]), tell("risk {risk}", risk=data["risk"]), *_about(data)]
     if data["deployments"]:
         parts.append(tell("answers for {names}", names=", ".join(data["deployments"])))
+    parts += _elsewhere(data)
     parts += [bare(found) for found in data.get("tried", [])]
     return DOT.join(parts)
 
@@ -65,6 +66,31 @@ def _compiled(told: Data) -> str:
     if told["kept"]:
         return tell("compiled, {share} equal", share=share(told["agree"]))
     return tell("served as it is")
+
+
+def _bundle(data: Data) -> str:
+    where = data.get("written") or data["digest"]
+    parts = [tell("✓ {ref} is written to {where}", ref=data["ref"], where=where)]
+    return DOT.join([*parts, tell("{n} parts", n=count(data["entries"])), str(data["digest"])[:19]])
+
+
+def _unbundle(data: Data) -> str:
+    if not data["new"]:
+        return tell("✓ {ref} is this very version; it was here before", ref=data["ref"])
+    found = data["lineage"]["elsewhere"]
+    said = tell("✓ {ref} taken from a bundle of {was}", ref=data["ref"], was=found["ref"])
+    return DOT.join([said, *_elsewhere(data)])
+
+
+def _elsewhere(data: Data) -> list[str]:
+    """Say what was decided where a version came from, which approves nothing here."""
+    found = data["lineage"].get("elsewhere")
+    if not found:
+        return []
+    n = len(found["decisions"])
+    if not n:
+        return [tell("nothing was decided elsewhere")]
+    return [tell("{n} decided elsewhere, which approves nothing here", n=n)]
 
 
 def _models(data: Data) -> str:
@@ -325,6 +351,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "register": _register,
     "show": _show,
     "models": _models,
+    "bundle": _bundle,
+    "unbundle": _unbundle,
     "compare": _compare,
     "check": _check,
     "request": _request,

@@ -17,6 +17,8 @@ HOMES: Final = (
     "jupyter_mlops.services.registry",
     "jupyter_mlops.services.catalogue",
     "jupyter_mlops.services.compared",
+    "jupyter_mlops.services.bundles",
+    "jupyter_mlops.services.unbundling",
     "jupyter_mlops.services.checks",
     "jupyter_mlops.services.approvals",
     "jupyter_mlops.services.deployments",

@@ -18,6 +18,7 @@ from jupyter_mlops.domain.alerted import (
     Webhook,
 )
 from jupyter_mlops.domain.audited import Audit, AuditEvent
+from jupyter_mlops.domain.bundled import Bundle
 from jupyter_mlops.domain.registered import (
     Assurance,
     Compiled,
@@ -68,6 +69,7 @@ __all__ = [
     "AuditEvent",
     "Batches",
     "Budget",
+    "Bundle",
     "ChallengerRow",
     "Challengers",
     "Compared",

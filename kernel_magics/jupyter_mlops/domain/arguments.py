@@ -23,6 +23,8 @@ Model = Annotated[Any, Kind("model", live=True)]
 """A fitted model, or a path to one."""
 Frame = Annotated[Any, Kind("frame", live=True)]
 """A table: pandas, polars, pyarrow, rows as dictionaries, or a path to CSV or Parquet."""
+File = Annotated[Any, Kind("file", live=True)]
+"""A file that is read where the person is: a path, or its bytes."""
 Ref = Annotated[str, Kind("ref")]
 """A version: ``name:number``, ``name@alias`` or a digest prefix."""
 Refs = Annotated[tuple[str, ...], Kind("ref")]

@@ -21,6 +21,7 @@ _LARGEST = 4 << 30
 _COEFFICIENTS = b'{"form":"coefficients/1"'
 
 COMPILED = frozenset({"coefficients", "onnx"})
+FORMATS = COMPILED | {"skops"}
 """The forms that answer without the library the model was made with."""
 
 

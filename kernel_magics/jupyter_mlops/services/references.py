@@ -28,13 +28,19 @@ _PARTS: Final = ((TRAINING, 0, "profile"), ("holdout", 1, "profile"), (TRUTH, 1,
 def digests(train: Mapping[str, Any] | None, holdout: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the digest of each reference that a version is registered with, for its manifest."""
     sources = {part: ((train, holdout)[place] or {}).get(name) for part, place, name in _PARTS}
-    return {part: _digest(source) for part, source in sources.items() if source}
+    return {part: digest_of(source) for part, source in sources.items() if source}
 
 
-def _digest(columns: Any) -> str:
+def digest_of(columns: Any) -> str:
+    """Return the digest of what a version is measured against, whole."""
     import rfc8785
 
     return chain.digest(rfc8785.dumps(columns).decode())
+
+
+def named(manifest: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the digest that a manifest has of each reference; None where it cannot tell."""
+    return {**manifest.get("references", {}), TRAINING: manifest.get("profile")}
 
 
 def freeze(
@@ -116,9 +122,8 @@ def told(ws: Workspace, ref: str, part: str) -> tables.Reference | None:
 
 def _check(ref: str, found: tables.Reference, manifest: Mapping[str, Any]) -> None:
     """Refuse a reference that was changed; a manifest of before there were digests cannot tell."""
-    named = {**manifest.get("references", {}), TRAINING: manifest.get("profile")}
-    wanted = named.get(found.part)
-    if wanted and _digest(found.columns) != wanted:
+    wanted = named(manifest).get(found.part)
+    if wanted and digest_of(found.columns) != wanted:
         raise Corrupt(
             "What {ref} is measured against ({part}) was changed after registration.",
             "`audit --verify` says what else was; register the model again.",

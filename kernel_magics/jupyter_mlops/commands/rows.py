@@ -25,6 +25,11 @@ def fleet(data: Data) -> list[Row]:
     return list(rows)
 
 
+def meant(data: Data) -> list[Row]:
+    """Return rows with the name of who did what they tell."""
+    return [{**row, "by": row["by"]["id"]} for row in data["items"]]
+
+
 def attention(data: Data) -> list[Row]:
     """Return what needs somebody."""
     return list(data["attention"])

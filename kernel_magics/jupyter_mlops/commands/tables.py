@@ -91,6 +91,8 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "register": (_FIGURES, rows.metrics),
     "show": (_FIGURES, rows.metrics),
     "unbundle": (_FIGURES, rows.metrics),
+    "aliases": (("alias", "ref", "since", "until", "by", "action", "reason"), rows.meant),
+    "holds": (("subject", "because", "by", "at", "released_at"), rows.meant),
     "models": (("ref", "metric", "value", "risk", "owner", "deployments", "created_at"), _items),
     "words": (("ref", "metric", "value", "risk", "owner", "deployments", "because"), _items),
     "check": (_EVIDENCE, rows.checks),
@@ -163,6 +165,10 @@ def _words() -> dict[str, str]:
         "event": tell("what"),
         "answer": tell("answer"),
         "comment": tell("comment"),
+        "alias": tell("alias"),
+        "until": tell("until"),
+        "by": tell("who"),
+        "released_at": tell("released"),
     }
 
 
@@ -254,6 +260,8 @@ _LOOKS: Final[Mapping[str, Callable[[Any], Cell]]] = {
     "requested_at": _time,
     "since": _time,
     "resolved_at": _time,
+    "until": _time,
+    "released_at": _time,
     "id": _exact,
     "seq": _exact,
 }

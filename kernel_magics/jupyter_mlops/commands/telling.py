@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from jupyter_mlops.commands import states
+from jupyter_mlops.commands import shelf, states
 from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
 from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.domain.health import FIRST_METRIC
@@ -48,7 +48,7 @@ def _show(data: Data) -> str:
     parts = [str(data["ref"]), tell("risk {risk}", risk=data["risk"]), *_about(data)]
     if data["deployments"]:
         parts.append(tell("answers for {names}", names=", ".join(data["deployments"])))
-    parts += _elsewhere(data)
+    parts += shelf.about(data)
     parts += [bare(found) for found in data.get("tried", [])]
     return DOT.join(parts)
 
@@ -66,31 +66,6 @@ def _compiled(told: Data) -> str:
     if told["kept"]:
         return tell("compiled, {share} equal", share=share(told["agree"]))
     return tell("served as it is")
-
-
-def _bundle(data: Data) -> str:
-    where = data.get("written") or data["digest"]
-    parts = [tell("✓ {ref} is written to {where}", ref=data["ref"], where=where)]
-    return DOT.join([*parts, tell("{n} parts", n=count(data["entries"])), str(data["digest"])[:19]])
-
-
-def _unbundle(data: Data) -> str:
-    if not data["new"]:
-        return tell("✓ {ref} is this very version; it was here before", ref=data["ref"])
-    found = data["lineage"]["elsewhere"]
-    said = tell("✓ {ref} taken from a bundle of {was}", ref=data["ref"], was=found["ref"])
-    return DOT.join([said, *_elsewhere(data)])
-
-
-def _elsewhere(data: Data) -> list[str]:
-    """Say what was decided where a version came from, which approves nothing here."""
-    found = data["lineage"].get("elsewhere")
-    if not found:
-        return []
-    n = len(found["decisions"])
-    if not n:
-        return [tell("nothing was decided elsewhere")]
-    return [tell("{n} decided elsewhere, which approves nothing here", n=n)]
 
 
 def _models(data: Data) -> str:
@@ -261,10 +236,6 @@ def _deployments(data: Data) -> str:
     return DOT.join([said, tell("{unwell} need attention", unwell=unwell)] if unwell else [said])
 
 
-def _retire(data: Data) -> str:
-    return tell("✓ {name} is retired; everything it said is kept", name=data["name"])
-
-
 def _serve(data: Data) -> str:
     return tell("✓ the prediction server listens at {url}", url=data["url"])
 
@@ -351,8 +322,13 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "register": _register,
     "show": _show,
     "models": _models,
-    "bundle": _bundle,
-    "unbundle": _unbundle,
+    "bundle": shelf.bundle,
+    "unbundle": shelf.unbundle,
+    "tag": shelf.tag,
+    "archive": shelf.archive,
+    "hold": shelf.hold,
+    "holds": shelf.holds,
+    "aliases": shelf.aliases,
     "compare": _compare,
     "check": _check,
     "request": _request,
@@ -364,7 +340,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "rollback": _deploy,
     "deployments": _deployments,
     "rules": _rules,
-    "retire": _retire,
+    "retire": shelf.retire,
     "serve": _serve,
     "stop": _stop,
     "watch": _because,

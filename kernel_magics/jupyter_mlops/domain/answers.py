@@ -30,6 +30,7 @@ from jupyter_mlops.domain.registered import (
     Task,
     Version,
 )
+from jupyter_mlops.domain.shelved import Aliases, AliasRow, Calls, HoldRow, Holds
 from jupyter_mlops.domain.watched import (
     Accuracy,
     Batches,
@@ -64,12 +65,15 @@ __all__ = [
     "AlertCause",
     "AlertRow",
     "Alerts",
+    "AliasRow",
+    "Aliases",
     "Assurance",
     "Audit",
     "AuditEvent",
     "Batches",
     "Budget",
     "Bundle",
+    "Calls",
     "ChallengerRow",
     "Challengers",
     "Compared",
@@ -86,6 +90,8 @@ __all__ = [
     "Figure",
     "FiredRule",
     "HeatRow",
+    "HoldRow",
+    "Holds",
     "Humility",
     "HumilityRule",
     "ModelRow",
@@ -203,6 +209,13 @@ class DeploymentRow(TypedDict):
     share: float | None
     trial: Trial | None
     challengers: list[str]
+
+
+class Retired(DeploymentRow):
+    """A deployment that has ended: who asked it lately, and the digest of what is kept of it."""
+
+    bundle: str
+    calls: Calls
 
 
 class Deployments(TypedDict):

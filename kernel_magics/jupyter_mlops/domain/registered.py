@@ -72,6 +72,8 @@ class Version(TypedDict):
     tried: list[str]
     created_at: str
     created_by: Person
+    held: str
+    archived: str
     new: bool
 
 

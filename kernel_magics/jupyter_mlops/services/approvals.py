@@ -22,7 +22,7 @@ from jupyter_mlops.domain.names import check_name, iso
 from jupyter_mlops.domain.registry import Kindred, check_answers_alike
 from jupyter_mlops.errors import Conflict
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import checks, lookup, proof
+from jupyter_mlops.services import checks, lookup, proof, shelves
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -48,6 +48,7 @@ def request(
     found = checks.run(ws, ref, for_deployment, role)
     with ws.act("request:opening", subject=f"deployment:{for_deployment}", reason=reason) as act:
         parent, version = lookup.version(act.session, ref)
+        shelves.check_in_sight(act.session, version)
         _check_new(act.session, version, for_deployment, role)
         _check_alike(act.session, parent, version, for_deployment)
         opened = _open(ws, act, version, for_deployment, role, reason, found)

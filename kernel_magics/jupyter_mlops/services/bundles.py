@@ -102,11 +102,11 @@ def sealed(artifacts: Artifacts, session: Session, version: tables.Version) -> t
     ).all()
     parts = {
         bundled.MANIFEST: version.manifest.encode(),
-        bundled.VERSION: _json(_version(session, version)),
-        bundled.REFERENCES: _json(_references(session, version)),
-        bundled.CHECKS: _json(_checks(session, version)),
-        bundled.DECISIONS: _json([_request(session, asked) for asked in requests]),
-        bundled.EVENTS: _lines(_events(session, version, requests)),
+        bundled.VERSION: as_json(_version(session, version)),
+        bundled.REFERENCES: as_json(_references(session, version)),
+        bundled.CHECKS: as_json(_checks(session, version)),
+        bundled.DECISIONS: as_json([request(session, asked) for asked in requests]),
+        bundled.EVENTS: as_lines(_events(session, version, requests)),
     }
     blobs = {manifest["artifact"], manifest["compiled"], version.lineage.get("sample")} - {None}
     for digest in sorted(blobs):
@@ -122,8 +122,8 @@ def _version(session: Session, version: tables.Version) -> dict[str, Any]:
         **of_model,
         "about": parent.description,
         "from": identity,
-        **_fields(version, "number", "digest", "risk", "tags", "description", "metrics"),
-        **_fields(version, "measured_by", "compiled", "lineage", "author", "at"),
+        **fields(version, "number", "digest", "risk", "tags", "description", "metrics"),
+        **fields(version, "measured_by", "compiled", "lineage", "author", "at"),
     }
 
 
@@ -133,7 +133,7 @@ def _references(session: Session, version: tables.Version) -> list[dict[str, Any
         .where(tables.Reference.version_id == version.id)
         .order_by(sqlmodel.col(tables.Reference.part))
     )
-    return [_fields(row, "part", "known_at", "rows", "columns") for row in rows]
+    return [fields(row, "part", "known_at", "rows", "columns") for row in rows]
 
 
 def _checks(session: Session, version: tables.Version) -> list[dict[str, Any]]:
@@ -142,16 +142,16 @@ def _checks(session: Session, version: tables.Version) -> list[dict[str, Any]]:
         .where(tables.CheckResult.version_id == version.id)
         .order_by(sqlmodel.col(tables.CheckResult.id))
     )
-    return [_fields(row, "run", "name", "outcome", "figure", "because", "at") for row in rows]
+    return [fields(row, "run", "name", "outcome", "figure", "because", "at") for row in rows]
 
 
-def _request(session: Session, asked: tables.Request) -> dict[str, Any]:
+def request(session: Session, asked: tables.Request) -> dict[str, Any]:
     """Return a request with what it was bound to, so that its decisions can be verified again."""
     policies = session.exec(
         sqlmodel.select(tables.Policy.body).where(tables.Policy.digest == asked.policy_digest)
     ).all()
     decisions = [
-        _fields(
+        fields(
             found,
             "person",
             "outcome",
@@ -166,8 +166,8 @@ def _request(session: Session, asked: tables.Request) -> dict[str, Any]:
     ]
     bound = ("manifest_digest", "policy_digest", "evidence_digest", "evidence", "nonce")
     return {
-        **_fields(asked, "id", "deployment", "role", "state", "risk", "reason", *bound),
-        **_fields(asked, "requester", "at", "expires_at"),
+        **fields(asked, "id", "deployment", "role", "state", "risk", "reason", *bound),
+        **fields(asked, "requester", "at", "expires_at"),
         "policy": policies[0] if policies else "",
         "decisions": decisions,
     }
@@ -199,16 +199,19 @@ def _events(
     ]
 
 
-def _fields(row: Any, *names: str) -> dict[str, Any]:
+def fields(row: Any, *names: str) -> dict[str, Any]:
+    """Return these fields of a record."""
     return {name: getattr(row, name) for name in names}
 
 
-def _json(told: Any) -> bytes:
+def as_json(told: Any) -> bytes:
+    """Return the one form in which a part of a bundle is written."""
     return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _lines(rows: Iterable[dict[str, Any]]) -> bytes:
-    return b"".join(_json(row) + b"\n" for row in rows)
+def as_lines(rows: Iterable[dict[str, Any]]) -> bytes:
+    """Return rows as a part that has a line for each."""
+    return b"".join(as_json(row) + b"\n" for row in rows)
 
 
 def _replace(path: Path, data: bytes) -> None:

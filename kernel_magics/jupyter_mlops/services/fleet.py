@@ -1,4 +1,4 @@
-"""The fleet: every deployment with its health, and the end of one."""
+"""The fleet: every deployment with its health."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlmodel
 
 from jupyter_mlops.domain.answers import DeploymentRow, Deployments
-from jupyter_mlops.domain.arguments import DeploymentName, deed, read
-from jupyter_mlops.domain.deployments import check_may_retire
-from jupyter_mlops.services import health, lookup, rollouts, underway
+from jupyter_mlops.domain.arguments import read
+from jupyter_mlops.services import health, lookup, underway
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -24,34 +23,13 @@ def deployments(ws: Workspace, query: str = "") -> Deployments:
         places = session.exec(
             sqlmodel.select(tables.Deployment).order_by(sqlmodel.col(tables.Deployment.name))
         ).all()
-        bare = [_row(session, place) for place in places]
+        bare = [row_of(session, place) for place in places]
     rows = health.filled_in(ws, bare)
     words = query.lower().split()
     return Deployments(items=[row for row in rows if all(word in _text(row) for word in words)])
 
 
-@deed()
-def retire(ws: Workspace, deployment: DeploymentName, *, reason: str = "") -> DeploymentRow:
-    """Stop a deployment and keep everything it did; its name is not used again."""
-    with ws.act("deployment:retirement", subject=f"deployment:{deployment}", reason=reason) as act:
-        place = lookup.deployment(act.session, deployment)
-        check_may_retire(deployment, state=place.state)
-        serving = lookup.champion(act.session, place)
-        act.before = {"state": place.state}
-        act.after = {"state": "retired"}
-        place.state = "retired"
-        act.session.add(place)
-        for rollout in rollouts.of_place(act.session, place, "live", "loading"):
-            rollout.state, rollout.until = "ended", ws.now()
-            act.session.add(rollout)
-        if serving:
-            act.before["version"] = lookup.ref_of(act.session, serving[1])
-        act.session.flush()
-        row = _row(act.session, place)
-    return health.filled_in(ws, [row])[0]
-
-
-def _row(session: Session, place: tables.Deployment) -> DeploymentRow:
+def row_of(session: Session, place: tables.Deployment) -> DeploymentRow:
     """Return a deployment as the store knows it; its health is filled in from its log."""
     serving = lookup.champion(session, place)
     parent = session.get_one(tables.Model, place.model_id)

@@ -18,7 +18,7 @@ from jupyter_mlops.domain.limits import NONE, Limits
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Corrupt, Unsafe
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import limits, lookup, references, underway
+from jupyter_mlops.services import holds, limits, lookup, references, underway
 from jupyter_mlops.services.packing import figures
 from jupyter_mlops.services.workspace import Deed, Workspace
 
@@ -177,7 +177,11 @@ def shown(
     session: Session, parent: tables.Model, version: tables.Version, *, new: bool
 ) -> VersionAnswer:
     """Return a version in the shape that answers carry."""
+    from jupyter_mlops.store import tables
+
     manifest = json.loads(version.manifest)
+    away = session.get(tables.Archived, version.id)
+    named = f"version:{parent.name}:{version.number}"
     return VersionAnswer(
         ref=f"{parent.name}:{version.number}",
         name=parent.name,
@@ -205,6 +209,8 @@ def shown(
         created_by=as_person(
             version.author, label=tell(assurance_label(version.author["assurance"]), name="")
         ),
+        held=holds.held(session, [named]).get(named, ""),
+        archived=away.at if away else "",
         new=new,
     )
 

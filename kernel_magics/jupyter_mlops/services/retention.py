@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlmodel
 
 from jupyter_mlops.domain.names import iso
+from jupyter_mlops.services import holds
 from jupyter_mlops.services import rules as written
 from jupyter_mlops.services.evaluation import WATCHER
 from jupyter_mlops.services.workspace import Workspace
@@ -24,7 +25,7 @@ def forget(ws: Workspace) -> int:
     """Remove the settled findings that are older than the rules keep them; return how many.
 
     Settled is one that no alert tells of, or whose alert ended before that time. A removal is a deed
-    with its event, per deployment; ``evaluation`` still says how many findings each window had.
+    with its event, per deployment, and none is made where something is held; ``evaluation`` still says how many findings each window had.
     """
     acting = ws.as_actor(WATCHER)
     with acting.look() as session:
@@ -36,9 +37,12 @@ def _forgotten(ws: Workspace, number: int, name: str) -> int:
     keep = timedelta(days=written.monitoring(ws, name).keep_days)
     until = ws.clock() - keep
     with ws.look() as session:
-        if not _oldest(session, number, iso(until - AT_ONCE)):
+        if not _oldest(session, number, iso(until - AT_ONCE)) or _is_held(session, number):
             return 0
     with ws.act("deployment:retention", subject=f"deployment:{name}") as act:
+        if _is_held(act.session, number):
+            act.nothing()
+            return 0
         settled = _settled(number, iso(until))
         done = act.session.exec(sqlmodel.delete(tables.Finding).where(*settled))
         removed = int(done.rowcount)
@@ -46,6 +50,11 @@ def _forgotten(ws: Workspace, number: int, name: str) -> int:
             act.nothing()
         act.after = {"findings": removed, "until": iso(until), "days": keep.days}
     return removed
+
+
+def _is_held(session: Session, number: int) -> bool:
+    """Say whether a deployment, or a version that it ever served, has to be kept as it is."""
+    return bool(holds.of_place(session, session.get_one(tables.Deployment, number)))
 
 
 def _oldest(session: Session, number: int, until: str) -> bool:

@@ -1,0 +1,99 @@
+"""The sentences about versions on their shelf: tagged, held, archived, bundled, retired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jupyter_mlops.commands.figures import count, moment
+from jupyter_mlops.commands.states import DOT
+from jupyter_mlops.locale import tell
+
+Data = Mapping[str, Any]
+
+
+def bundle(data: Data) -> str:
+    """Say where a bundle was written."""
+    where = data.get("written") or data["digest"]
+    parts = [tell("✓ {ref} is written to {where}", ref=data["ref"], where=where)]
+    return DOT.join([*parts, tell("{n} parts", n=count(data["entries"])), str(data["digest"])[:19]])
+
+
+def unbundle(data: Data) -> str:
+    """Say what a bundle has become here."""
+    if not data["new"]:
+        return tell("✓ {ref} is this very version; it was here before", ref=data["ref"])
+    found = data["lineage"]["elsewhere"]
+    said = tell("✓ {ref} taken from a bundle of {was}", ref=data["ref"], was=found["ref"])
+    return DOT.join([said, *about(data)])
+
+
+def _elsewhere(data: Data) -> list[str]:
+    """Say what was decided where a version came from, which approves nothing here."""
+    found = data["lineage"].get("elsewhere")
+    if not found:
+        return []
+    n = len(found["decisions"])
+    if not n:
+        return [tell("nothing was decided elsewhere")]
+    return [tell("{n} decided elsewhere, which approves nothing here", n=n)]
+
+
+def about(data: Data) -> list[str]:
+    """Say of a version that it is held, archived, or was decided about elsewhere."""
+    parts = []
+    if data["held"]:
+        parts.append(tell("held: {because}", because=data["held"]))
+    if data["archived"]:
+        parts.append(tell("archived since {when}", when=moment(data["archived"])))
+    return [*parts, *_elsewhere(data)]
+
+
+def tag(data: Data) -> str:
+    """Say which tags a version has now."""
+    if not data["tags"]:
+        return tell("✓ {ref} has no tags", ref=data["ref"])
+    return tell("✓ {ref} is tagged {tags}", ref=data["ref"], tags=", ".join(data["tags"]))
+
+
+def archive(data: Data) -> str:
+    """Say whether a version is away or back."""
+    if data["archived"]:
+        return tell(
+            "✓ {ref} is archived, with a bundle of all that was said of it", ref=data["ref"]
+        )
+    return tell("✓ {ref} is out of the archive", ref=data["ref"])
+
+
+def hold(data: Data) -> str:
+    """Say what is held, or is no more."""
+    if data["released_at"]:
+        return tell("✓ {subject} is held no more", subject=data["subject"])
+    return tell("✓ {subject} is held: {because}", subject=data["subject"], because=data["because"])
+
+
+def holds(data: Data) -> str:
+    """Say how much is held."""
+    n = sum(not row["released_at"] for row in data["items"])
+    if not n:
+        return tell("Nothing is held. Type: %mlops hold REF --because REASON")
+    return tell("{n} hold stands", n=n) if n == 1 else tell("{n} holds stand", n=count(n))
+
+
+def aliases(data: Data) -> str:
+    """Say what aliases mean now."""
+    now = [row for row in data["items"] if not row["until"]]
+    if not data["items"]:
+        return tell("No alias matches: an alias follows what a deployment serves.")
+    said = [tell("{alias} is {ref}", alias=row["alias"], ref=row["ref"]) for row in now[:3]]
+    return DOT.join(said) if said else tell("No alias means anything now")
+
+
+def retire(data: Data) -> str:
+    """Say that a deployment has ended, and who still asked."""
+    said = tell("✓ {name} is retired; everything it said is kept", name=data["name"])
+    calls = data["calls"]
+    if not calls["requests"]:
+        return said
+    n, last = count(calls["requests"]), moment(calls["last"])
+    return DOT.join([said, tell("asked {n} times in the last 7 days, last {last}", n=n, last=last)])

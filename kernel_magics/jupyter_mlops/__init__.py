@@ -23,8 +23,9 @@ def open_workspace(where: str | Path | None = None) -> Session:
             team server; when nothing is said, ``JUPYTER_MLOPS_WORKSPACE`` or the user data folder.
     """
     from jupyter_mlops.commands.session import open_session
+    from jupyter_mlops.magics.origin import of_python
 
-    return open_session(where)
+    return open_session(where, origin=of_python)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

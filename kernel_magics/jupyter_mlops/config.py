@@ -14,6 +14,8 @@ from jupyter_mlops.errors import Invalid
 
 WORKSPACE = "JUPYTER_MLOPS_WORKSPACE"
 FOLDER = "JUPYTER_MLOPS_FOLDER"
+CONFINED = "JUPYTER_MLOPS_CONFINED"
+"""Names the only workspace that a process may open, whatever its notebook says: that of a trial run."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class Home:
 
 def is_remote(where: str | Path | None) -> bool:
     """Say whether the workspace is on the other side of an HTTP address."""
+    if os.environ.get(CONFINED):
+        return False
     return str(where or "").startswith(("http://", "https://"))
 
 
@@ -112,7 +116,7 @@ def find_home(where: str | Path | None = None, *, environ: Mapping[str, str] = o
     Raises:
         Invalid: the address is of another kind.
     """
-    text = str(where or said(environ))
+    text = environ.get(CONFINED) or str(where or said(environ))
     if text.startswith("sqlite:///"):
         return Home(Path(text.removeprefix("sqlite:///")).expanduser().absolute().parent, text)
     if text.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from jupyter_mlops.charts import accuracy, apart, compared, curves, drift, fleet, render, service
+from jupyter_mlops.charts import (
+    accuracy,
+    apart,
+    compared,
+    curves,
+    drift,
+    fleet,
+    lineage,
+    render,
+    service,
+)
 from jupyter_mlops.errors import UsageError
 
 
@@ -79,6 +89,7 @@ PICTURES: Final[dict[str, Callable[[Mapping[str, Any]], Any]]] = {
     "compare": _compare,
     "deployments": fleet.deployments,
     "drift": _drift,
+    "lineage": lineage.traced,
     "monitor": _monitor,
     "overview": fleet.deployments,
     "service": _service,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from jupyter_mlops.commands import compared
+from jupyter_mlops.commands import compared, traced
 from jupyter_mlops.commands.tables import Cell, Table, table_of
 from jupyter_mlops.commands.telling import sentence
 from jupyter_mlops.locale import tell
@@ -61,15 +61,27 @@ def as_html(verb: str, data: Mapping[str, Any]) -> str:
 
 def _tables(verb: str, data: Mapping[str, Any]) -> list[Table]:
     """Return the tables of an answer: mostly one, or none."""
-    if verb == "compare":
-        return compared.tables(data)
+    if verb in _OWN_TABLES:
+        return _OWN_TABLES[verb](data)
     table = table_of(verb, data)
-    return [table] if table else []
+    return [*([table] if table else []), *(traced.warned(data) if verb in _WARNED else [])]
 
 
 def _changed(verb: str, data: Mapping[str, Any]) -> list[str]:
-    """Return how the code of versions side by side differs, line by line."""
-    return compared.code(data) if verb == "compare" else []
+    """Return code that belongs to an answer, line by line: how it differs, or the cells that ran."""
+    return _CODE[verb](data) if verb in _CODE else []
+
+
+_OWN_TABLES: Final[Mapping[str, Callable[[Mapping[str, Any]], list[Table]]]] = {
+    "compare": compared.tables,
+    "lineage": traced.lineage,
+    "reproduce": traced.reproduced,
+}
+_CODE: Final[Mapping[str, Callable[[Mapping[str, Any]], list[str]]]] = {
+    "compare": compared.code,
+    "lineage": traced.code,
+}
+_WARNED: Final = frozenset({"register", "show"})
 
 
 def _html_table(table: Table) -> str:

@@ -41,7 +41,8 @@ def _dashboard(data: Data) -> str:
 def _register(data: Data) -> str:
     if not data["new"]:
         return tell("✓ {ref} was registered before, with these very bytes", ref=data["ref"])
-    return DOT.join([tell("✓ {ref} registered", ref=data["ref"]), *_about(data)])
+    doubt = [tell("▲ see its lineage below")] if data.get("warnings") else []
+    return DOT.join([tell("✓ {ref} registered", ref=data["ref"]), *_about(data), *doubt])
 
 
 def _show(data: Data) -> str:
@@ -330,6 +331,9 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "holds": shelf.holds,
     "aliases": shelf.aliases,
     "compare": _compare,
+    "lineage": _because,
+    "openlineage": _because,
+    "reproduce": _because,
     "check": _check,
     "request": _request,
     "requests": _requests,

@@ -1,7 +1,4 @@
-"""The shapes of what verbs answer: JSON from the start, the same here and over HTTP.
-
-The TypeScript types and the OpenAPI file are generated from these.
-"""
+"""The shapes of what verbs answer, as JSON; the TypeScript types and the OpenAPI file are made of them."""
 
 from __future__ import annotations
 

@@ -68,6 +68,7 @@ class Version(TypedDict):
     measured_by: str
     compiled: Compiled
     lineage: dict[str, JSON]
+    warnings: list[str]
     deployments: list[str]
     tried: list[str]
     created_at: str

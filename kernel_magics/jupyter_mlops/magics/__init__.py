@@ -18,6 +18,7 @@ def load(shell: InteractiveShell) -> None:
     if isinstance(_registered(shell), MlopsMagics):
         return
     magics = MlopsMagics(shell)
+    magics.record.watch()
     shell.register_magics(magics)
     magics.completer = Completer(magics.known, shell)
     shell.Completer.custom_matchers.append(magics.completer.matcher)
@@ -33,6 +34,7 @@ def unload(shell: InteractiveShell) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("mlops", None)
     shell.magics_manager.registry.pop("MlopsMagics", None)
+    magics.record.unwatch()
     magics.close()
 
 

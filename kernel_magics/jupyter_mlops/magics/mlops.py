@@ -18,6 +18,7 @@ from traitlets import Unicode
 from jupyter_mlops.errors import MlopsError, told
 from jupyter_mlops.locale import translate
 from jupyter_mlops.magics.expand import expanded
+from jupyter_mlops.magics.record import Record
 
 if TYPE_CHECKING:
     from jupyter_mlops.commands.parse import Line
@@ -36,6 +37,7 @@ class MlopsMagics(Magics):
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
         self._session: Session | None = None
+        self.record = Record(shell)
         self.completer: Completer | None = None
 
     @no_var_expand
@@ -93,7 +95,7 @@ class MlopsMagics(Magics):
         return open_session(
             where or self.workspace or None,
             mouth="kernel",
-            origin=lambda: origin(self.shell),
+            origin=lambda: origin(self.shell, record=self.record),
             progress=Progress(),
         )
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from jupyter_mlops.domain.answers import Figure
 from jupyter_mlops.domain.arguments import Here, Prepared
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Invalid, did_you_mean
-from jupyter_mlops.services import limits
+from jupyter_mlops.services import limits, origins
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +64,8 @@ def prepare_register(here: Here, *, model: Any, **options: Any) -> Prepared:
     holdout = _columns(options.get("holdout"))
     names = _feature_names(packed, train if train is not None else holdout, roles)
     _check_frames(train, holdout, names, roles)
-    lineage = _lineage(here, file, options)
+    origin = {**here.origin(), **({"model_file": str(file)} if file else {})}
+    lineage = origins.lineage(origin, options, {"train": train, "holdout": holdout})
     return _measured(here, model, packed, train, holdout, names, roles, lineage)
 
 
@@ -345,53 +344,3 @@ def _check_classes(labels: Any, classes: Sequence[str], known: Any) -> None:
 
 def _digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def _lineage(here: Here, file: str | Path | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Say where the model came from, as far as can be known; what cannot is absent."""
-    origin = here.origin()
-    stood = file or origin.get("notebook")
-    folder = Path(stood).expanduser().parent if stood else Path.cwd()
-    return {
-        **origin,
-        "python": platform.python_version(),
-        "packages": _packages(),
-        "git": _git(folder),
-        "roles": {name: options[name] for name in ("target", "id", "time") if options.get(name)},
-    }
-
-
-def _packages() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {}
-    for name in ("jupyter-mlops", "scikit-learn", "numpy", "pandas", "scipy", "skops"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _git(folder: Path) -> dict[str, Any] | None:
-    """Return the commit the code stood at, and whether anything was changed since."""
-    status = _git_says(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
-    if status is None:
-        return None
-    head = [line.split()[2] for line in status if line.startswith("# branch.oid")]
-    changed = any(not line.startswith("#") for line in status)
-    return {"commit": head[0] if head else None, "dirty": changed}
-
-
-def _git_says(folder: Path, *words: str) -> list[str] | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words],  # noqa: S607  (the person's own git)
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.splitlines()

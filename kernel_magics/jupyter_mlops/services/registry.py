@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from jupyter_mlops.domain import audit as chain
+from jupyter_mlops.domain import lineage as lineages
 from jupyter_mlops.domain import registry as rules
 from jupyter_mlops.domain.access import as_person
 from jupyter_mlops.domain.access import label as assurance_label
@@ -18,7 +19,7 @@ from jupyter_mlops.domain.limits import NONE, Limits
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Corrupt, Unsafe
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import holds, limits, lookup, references, underway
+from jupyter_mlops.services import holds, limits, lookup, references, retold, underway
 from jupyter_mlops.services.packing import figures
 from jupyter_mlops.services.workspace import Deed, Workspace
 
@@ -71,12 +72,14 @@ def register(
 ) -> VersionAnswer:
     """Remember a fitted model as a new version, with its signature, figures and lineage.
 
-    The same model registered twice is the same version. `train` freezes the reference that drift
+    The same model registered twice is the same version; a lineage that is proven by then, by a run from
+    the top, takes the place of one that was not. `train` freezes the reference that drift
     is measured against; `holdout`, rows the model has not seen, gives the metrics. `target` names
     the column with the truth, `id` and `time` columns that no model reads, `protected` attributes
     such as sex that decisions must be fair to.
     """
     check_name(name, what="model")
+    lineages.check_size(model.get("lineage", {}))
     for tag in tags:
         check_name(tag, what="tag")
     rules.check_risk(risk)
@@ -87,7 +90,7 @@ def register(
         known = _version_with(act.session, parent, chain.digest(written))
         if known is not None:
             rules.check_same_risk(f"{name}:{known.number}", known=known.risk, asked=risk)
-            act.nothing()
+            _prove(act, f"version:{name}:{known.number}", known, model.get("lineage", {}))
             return shown(act.session, parent, known, new=False)
         version = _remember(
             ws,
@@ -203,6 +206,7 @@ def shown(
         measured_by=version.measured_by,
         compiled=cast("Compiled", version.compiled),
         lineage=version.lineage,
+        warnings=retold.warnings(version.lineage),
         deployments=lookup.live_deployments(session, version),
         tried=underway.of_version(session, version),
         created_at=version.at,
@@ -306,6 +310,18 @@ def _version_with(session: Session, parent: tables.Model, digest: str) -> tables
     return session.exec(
         select(Version).where(Version.model_id == parent.id, Version.digest == digest)
     ).first()
+
+
+def _prove(act: Deed, subject: str, known: tables.Version, told: Mapping[str, Any]) -> None:
+    """Keep what is told of a version's origin now when it proves what was not proven before."""
+    if not lineages.is_better(told, known.lineage):
+        act.nothing()
+        return
+    act.action, act.subject = "version:lineage", subject
+    act.before = {"state": lineages.state(known.lineage)}
+    act.after = {"state": lineages.state(told)}
+    known.lineage = {**known.lineage, **told}
+    act.session.add(known)
 
 
 def _remember(

@@ -72,6 +72,11 @@ def test_an_edited_cell_is_told_from_one_that_is_not_saved_yet(saved_at, state, 
     assert whys([0, 1, 2, 3, 4], notebook, c2="df = df.fillna(0)") == (state, [(why, "c2")])
 
 
+def test_a_comment_that_was_added_later_is_no_hidden_state():
+    cells = [replace(cell, source=f"# new\n\n{cell.source}") for cell in SAVED.cells]
+    assert whys([0, 1, 2, 3, 4], Notebook(cells, "2026-01-03")) == ("clean", [])
+
+
 def test_a_deleted_cell_is_found():
     cells = [cell for cell in SAVED.cells if cell.id != "c2"]
     assert whys([0, 1, 2, 3, 4], Notebook(cells, "2026-01-03")) == ("hidden", [("deleted", "c2")])
@@ -136,7 +141,7 @@ def test_looking_twice_changes_nothing(cell):
 @pytest.mark.parametrize(
     "cell",
     ["%%bash\nrm -rf x", "def (", "%%mlops rules clinic\nhumility: []", "x = !ls", "?pd", "a" * 10**6,
-     "(" * 5000, "\ud800 = 1", "", "%", "%%", "x = %%y"],
+     "(" * 5000, "x = 1" + "+1" * 20_000, "x = " + "-" * 3000 + "1", "pd.read_csv(" + "f(" * 150 + ")" * 151, "\ud800 = 1", "", "%", "%%", "x = %%y"],
 )  # fmt: skip
 def test_no_cell_is_too_strange_to_be_read(cell):
     assert isinstance(steps(cell), tuple)

@@ -115,6 +115,22 @@ def test_hidden_state_is_warned_of_when_registering(workspace, tmp_path):
     assert show(workspace, "tumour:1")["warnings"] == found["warnings"]
 
 
+def test_a_proof_changes_the_origin_and_nothing_that_checks_rely_on(workspace, tmp_path):
+    told = origin(tmp_path, "train = load()", "train = train[1:]", "model = fit(train)")
+    clean = list(told["executions"])
+    told["executions"] = [*clean[:2], clean[1], *clean[2:]]
+    before = registered(workspace, told)["lineage"]
+    forged = {"sample": "sha256:0", "data": {}, "protected": ["x"], "roles": {"target": "y"}}
+    again = {**told, "executions": clean}
+    found = registered(workspace, again, change=lambda told: {**told, **forged})
+    assert found["new"] is False
+    assert found["warnings"] == []
+    assert {name: found["lineage"][name] for name in forged} == {n: before[n] for n in forged}
+    assert audit(workspace)["items"][0]["action"] == "version:lineage:done"
+    registered(workspace, told)
+    assert lineage(workspace, "tumour:1")["state"] == "clean"
+
+
 def test_a_lineage_that_anybody_told_harms_nobody(workspace, book):
     hostile = {
         "notebook": HOSTILE,

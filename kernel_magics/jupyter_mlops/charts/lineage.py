@@ -8,16 +8,21 @@ from typing import Any, Final
 from jupyter_mlops.charts import theme
 from jupyter_mlops.locale import tell
 
-LAYERS: Final = ("data", "notebook", "cell", "version", "decision", "deployment", "predictions")
+LAYERS: Final = ("data", "notebook", "script", "cell", "version", "decision", "deployment", "predictions")  # fmt: skip
+_PLACES: Final = {kind: n - (n > 1) for n, kind in enumerate(LAYERS)}
+"""How far to the right a kind stands; a script stands where a notebook does."""
 STEP: Final = 12
 ROW: Final = 24
 NARROW: Final = 420
+KINDS: Final = 98
+"""Pixels for the word that says what a thing is; a narrower picture does without."""
 LONGEST: Final = 40
 MOST: Final = {"data": 8, "cell": 12, "decision": 8, "deployment": 8, "predictions": 8}
 """Lines of a kind; of more, the first and the last of them and how many stand between."""
 _SHAPES: Final = {
     "data": "square",
     "notebook": "M-1,-1H1V1H-1Z",
+    "script": "M-1,-1H1V1H-1Z",
     "cell": "circle",
     "version": "diamond",
     "decision": "triangle-right",
@@ -77,7 +82,7 @@ def _row(
         "whole": theme.plain(name, 200),
         "says": theme.plain(detail, 200),
         "when": (node or {}).get("at") or "–",
-        "x": LAYERS.index(kind) * STEP,
+        "x": _PLACES[kind] * STEP,
         "y": at + 0.5,
         "own": bool(node and node["name"] == ref and kind == "version"),
         "dot": bool(node),
@@ -122,7 +127,7 @@ def _scales(n: int) -> tuple[Any, Any]:
     """Return places in pixels from the left, and in lines from the top."""
     import altair as alt
 
-    width = STEP * len(LAYERS)
+    width = STEP * len(set(_PLACES.values()))
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, width], range=[6, 6 + width]))
     return x, alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[0, n], reverse=True))
 
@@ -145,7 +150,7 @@ def _points(rows: Sequence[dict[str, Any]], x: Any, y: Any) -> Any:
             "datum.own", alt.value(theme.colour("current")), alt.value(theme.colour("unknown"))
         ),
         tooltip=[
-            alt.Tooltip("word:N", title=tell("what")),
+            alt.Tooltip("word:N", title=tell("kind")),
             alt.Tooltip("whole:N", title=tell("name")),
             alt.Tooltip("says:N", title=tell("details")),
             alt.Tooltip("when:N", title=tell("when")),
@@ -157,8 +162,8 @@ def _texts(rows: Sequence[dict[str, Any]], y: Any) -> Any:
     """Write what each thing is beside it, the version in question in bold; what is too long is cut."""
     import altair as alt
 
-    left = 14 + STEP * len(LAYERS)
-    beside = f"(width < {NARROW} ? {left} : {left + 82})"
+    left = 14 + STEP * len(set(_PLACES.values()))
+    beside = f"(width < {NARROW} ? {left} : {left + KINDS})"
     base = alt.Chart(theme.table(list(rows)))
     look = {"align": "left", "baseline": "middle", "fontSize": 12, "color": theme.ink("text")}
     faint = alt.ExprRef(expr=f"width < {NARROW} ? 0 : 0.7")
@@ -173,6 +178,7 @@ def _words() -> dict[str, str]:
     return {
         "data": tell("data"),
         "notebook": tell("notebook"),
+        "script": tell("script"),
         "cell": tell("cell"),
         "version": tell("version"),
         "decision": tell("decision"),

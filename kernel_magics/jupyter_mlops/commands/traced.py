@@ -19,7 +19,7 @@ def lineage(data: Data) -> list[Table]:
         [Cell(kind(one["kind"])), Cell(one["name"]), Cell(one["detail"]), cell("at", one["at"])]
         for one in data["items"][:MOST]
     ]
-    headers = [tell("what"), tell("name"), tell("details"), tell("when")]
+    headers = [tell("kind"), tell("name"), tell("details"), tell("when")]
     more = max(len(data["items"]) - MOST, 0)
     return [Table(headers, rows, more), *_sentences(data)]
 
@@ -66,6 +66,7 @@ def kind(word: str) -> str:
     words = {
         "data": tell("data"),
         "notebook": tell("notebook"),
+        "script": tell("script"),
         "cell": tell("cell"),
         "version": tell("version"),
         "decision": tell("decision"),

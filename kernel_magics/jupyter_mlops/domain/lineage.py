@@ -8,10 +8,33 @@ from typing import Any, Final, Literal, NotRequired, TypedDict
 
 from jupyter_mlops.errors import Invalid
 
+ORIGIN: Final = frozenset(
+    [
+        "notebook",
+        "script",
+        "cell",
+        "source",
+        "source_sha256",
+        "execution_count",
+        "cells",
+        "cells_run",
+        "hidden",
+        "redacted",
+        "frames",
+        "python",
+        "platform",
+        "packages",
+        "distributions",
+        "git",
+    ]
+)
+"""What tells where a version comes from, and decides nothing."""
 LARGEST: Final = 4_000_000
 """Bytes of a lineage as JSON; what is larger was not told by us."""
 
-Layer = Literal["data", "notebook", "cell", "version", "decision", "deployment", "predictions"]
+Layer = Literal[
+    "data", "notebook", "script", "cell", "version", "decision", "deployment", "predictions"
+]
 
 
 class LineageCell(TypedDict):
@@ -164,6 +187,12 @@ def check_size(lineage: object) -> None:
         )
 
 
-def is_better(new: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Say whether what is told now proves what was told before: a run from the top gave the same."""
-    return state(new) == "clean" and state(known) != "clean" and bool(listed(new, "cells"))
+def proven(new: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return a lineage with the origin that is told now, when that proves what was told before.
+
+    It does when a run from the top gave the same. What checks rely on, such as the sample and its
+    columns, stays as it was.
+    """
+    if state(new) != "clean" or state(known) == "clean" or not listed(new, "cells"):
+        return None
+    return {**known, **{name: value for name, value in new.items() if name in ORIGIN}}

@@ -67,7 +67,7 @@ def sources(nodes: Iterable[ast.stmt], values: Mapping[str, str]) -> list[Source
     found: dict[Source, None] = {}
     for node in nodes:
         for call in ast.walk(node):
-            if isinstance(call, ast.Call) and (told := _source(call, values)):
+            if isinstance(call, ast.Call) and (told := _readable(call, values)):
                 found[told] = None
     return list(found)[:_MOST]
 
@@ -83,6 +83,13 @@ def bound_once(nodes: Iterable[ast.stmt]) -> frozenset[str]:
             if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load):
                 stored[one.id] = stored.get(one.id, 0) + 1
     return frozenset(name for name, n in plain.items() if n == stored.get(name) == 1)
+
+
+def _readable(call: ast.Call, values: Mapping[str, str]) -> Source | None:
+    try:
+        return _source(call, values)
+    except RecursionError:
+        return None
 
 
 def _source(call: ast.Call, values: Mapping[str, str]) -> Source | None:

@@ -121,9 +121,13 @@ def steps(source: str) -> tuple[Step, ...]:
     tree = _parsed(source)
     if tree is None:
         return (_opaque(source),)
-    return tuple(_step(node) for node in tree.body)
+    try:
+        return tuple(_step(node) for node in tree.body)
+    except RecursionError:
+        return (_opaque(source),)
 
 
+@lru_cache(maxsize=2048)
 def text_of(source: str) -> str:
     """Return what identifies the code of a cell: comments, layout and empty lines do not."""
     return "\n".join(step.text for step in steps(source))

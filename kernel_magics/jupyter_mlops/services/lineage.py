@@ -96,8 +96,8 @@ def lineage(ws: Workspace, ref: Ref) -> Lineage:
 def _made(graph: Graph, lineage: Mapping[str, Any], name: str, version: tables.Version) -> str:
     """Add what the version was made of, and the version; return its id."""
     read_by = dict(_data(graph, lineage))
-    cells = told.cells(lineage)
     book = retold.notebook(lineage)
+    cells = [] if told.text(lineage, "script") else told.cells(lineage)
     at = _notebook(graph, lineage, book) if book else None
     made = graph.add("version", version.digest, name, _about(lineage), version.at, version.digest)
     first = None
@@ -116,7 +116,7 @@ def _made(graph: Graph, lineage: Mapping[str, Any], name: str, version: tables.V
     linked = {edge["source"] for edge in graph.edges}
     for data in read_by:
         if data not in linked:
-            graph.link(data, first or made)
+            graph.link(data, first or at or made)
     return made
 
 
@@ -130,7 +130,8 @@ def _notebook(graph: Graph, lineage: Mapping[str, Any], book: str) -> str:
     if commit and git.get("dirty"):
         commit = tell("{commit} and changes since", commit=commit)
     said = [commit, told.text(git, "remote", 200)]
-    return graph.add("notebook", book, book, " · ".join(filter(None, said)))
+    kind: Layer = "script" if told.text(lineage, "script") else "notebook"
+    return graph.add(kind, book, book, " · ".join(filter(None, said)))
 
 
 def _data(graph: Graph, lineage: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
@@ -276,9 +277,10 @@ def _because(graph: Graph, lineage: Mapping[str, Any], name: str) -> str:
     made = tell("{ref} was made by {book}, {n} cells", ref=name, n=cells, book=book)
     if cells <= 1:
         made = tell("{ref} was made by {book}", ref=name, book=book)
-    if not cells:
+    if not told.cells(lineage):
         made = tell("Which code made {ref} is not known", ref=name)
-    data, asked, places = map(graph.count, ("data", "decision", "deployment"))
+    data, asked = graph.count("data"), graph.count("decision")
+    places = graph.count("deployment")
     counted = [
         tell("1 source of data") if data == 1 else tell("{n} sources of data", n=data),
         tell("1 request") if asked == 1 else tell("{n} requests", n=asked),

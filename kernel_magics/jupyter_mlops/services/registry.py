@@ -90,7 +90,7 @@ def register(
         known = _version_with(act.session, parent, chain.digest(written))
         if known is not None:
             rules.check_same_risk(f"{name}:{known.number}", known=known.risk, asked=risk)
-            _prove(act, f"version:{name}:{known.number}", known, model.get("lineage", {}))
+            _prove(ws, act, f"version:{name}:{known.number}", known, model.get("lineage", {}))
             return shown(act.session, parent, known, new=False)
         version = _remember(
             ws,
@@ -312,15 +312,20 @@ def _version_with(session: Session, parent: tables.Model, digest: str) -> tables
     ).first()
 
 
-def _prove(act: Deed, subject: str, known: tables.Version, told: Mapping[str, Any]) -> None:
-    """Keep what is told of a version's origin now when it proves what was not proven before."""
-    if not lineages.is_better(told, known.lineage):
+def _prove(
+    ws: Workspace, act: Deed, subject: str, known: tables.Version, told: Mapping[str, Any]
+) -> None:
+    """Keep what its author tells of a version's origin now when it proves what was not proven before."""
+    found = lineages.proven(told, known.lineage)
+    if found is None or known.author.get("id") != ws.actor.id:
         act.nothing()
         return
     act.action, act.subject = "version:lineage", subject
-    act.before = {"state": lineages.state(known.lineage)}
-    act.after = {"state": lineages.state(told)}
-    known.lineage = {**known.lineage, **told}
+    act.before, act.after = (
+        {"state": lineages.state(one), "cells": len(lineages.listed(one, "cells"))}
+        for one in (known.lineage, found)
+    )
+    known.lineage = dict(found)
     act.session.add(known)
 
 

@@ -68,15 +68,30 @@ def _environ(path: Path, folder: str) -> dict[str, str]:
 def _executed(path: Path, place: Path, environ: Mapping[str, str], seconds: int) -> str:
     """Execute a notebook in a thread, since an event loop may run in this one; return what stopped it."""
     said: list[str] = []
+    running: list[Any] = []
     thread = threading.Thread(
-        target=lambda: said.append(_run(path, place, dict(environ), seconds)), daemon=True
+        target=lambda: said.append(_run(path, place, dict(environ), seconds, running)), daemon=True
     )
     thread.start()
-    thread.join(seconds + 2 * START_SECONDS)
+    try:
+        thread.join(seconds + 2 * START_SECONDS)
+    finally:
+        if thread.is_alive():  # interrupted, or stuck: nothing is left behind
+            _end(running)
+            thread.join(START_SECONDS)
     return said[0] if said else tell("it did not end within {seconds} s.", seconds=seconds)
 
 
-def _run(path: Path, place: Path, environ: dict[str, str], seconds: int) -> str:
+def _end(running: list[Any]) -> None:
+    """End the kernel of a run that nobody waits for any more."""
+    for client in running:
+        provisioner = getattr(getattr(client, "km", None), "provisioner", None)
+        process = getattr(provisioner, "process", None)
+        if process is not None:
+            process.kill()
+
+
+def _run(path: Path, place: Path, environ: dict[str, str], seconds: int, running: list[Any]) -> str:
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     book, format = _book(path)
@@ -88,6 +103,7 @@ def _run(path: Path, place: Path, environ: dict[str, str], seconds: int) -> str:
         timeout_func=lambda _cell: max(int(deadline - time.monotonic()), 1),
         resources={"metadata": {"path": str(place)}},
     )
+    running.append(client)
     problem = ""
     try:
         client.execute(env=environ)
@@ -137,6 +153,7 @@ def _registered(folder: Path, name: str) -> dict[str, Any] | None:
     """Return what the run registered last under a name."""
     import sqlmodel
 
+    from jupyter_mlops.services import server
     from jupyter_mlops.services.workspace import open_local
     from jupyter_mlops.store import tables
 
@@ -144,6 +161,8 @@ def _registered(folder: Path, name: str) -> dict[str, Any] | None:
         return None
     ws = open_local(folder)
     try:
+        if server.find(ws):
+            server.stop(ws)
         with ws.look() as session:
             found = session.exec(
                 sqlmodel.select(tables.Version)

@@ -115,6 +115,17 @@ def test_hidden_state_is_warned_of_when_registering(workspace, tmp_path):
     assert show(workspace, "tumour:1")["warnings"] == found["warnings"]
 
 
+def test_cells_that_are_not_saved_yet_are_named_together(sqlite_workspace, tmp_path):
+    told = origin(tmp_path, *(f"train = {n}" for n in range(9)), "model = fit(train)")
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "training.ipynb")
+    told["executions"] = [{**one, "at": "2999"} for one in told["executions"]]
+    found = registered(sqlite_workspace, told)["warnings"]
+    assert found == [
+        "Not in the notebook as it was last saved: cell [9], cell [10], cell [11].",
+        "Save the notebook, then register again.",
+    ]
+
+
 def test_a_proof_changes_the_origin_and_nothing_that_checks_rely_on(workspace, tmp_path):
     told = origin(tmp_path, "train = load()", "train = train[1:]", "model = fit(train)")
     clean = list(told["executions"])

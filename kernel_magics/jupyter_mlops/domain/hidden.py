@@ -100,9 +100,10 @@ def _compared(found: Verdict, executions: Sequence[Execution], notebook: Noteboo
     if place is None:
         top.run(Ran(len(cells), last.ran.source), before=_at_registering(last.ran.source)[0])
     differ = differing(found.kernel, top, found.names)
-    reasons = list(_missing(last, place, notebook))
+    reasons = []
     if differ:
         reasons += _reasons(found.kernel, top, differ, executions, cells, notebook)
+    reasons += _missing(last, place, notebook)
     if not reasons:
         return _as("clean", found, [])
     is_sure = any(one.why != "unsaved" for one in reasons)

@@ -51,7 +51,8 @@ def of_python() -> dict[str, Any]:
         return origin(shell, record=getattr(magics, "record", None))
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
-    if not file or getattr(main, "__spec__", None) is not None:  # a program, not somebody's script
+    is_program = getattr(main, "__spec__", None) is not None or Path(file or "").suffix != ".py"
+    if not file or is_program:
         return {}
     path = Path(file).absolute()
     try:

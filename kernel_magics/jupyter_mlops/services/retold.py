@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -15,7 +15,7 @@ Data = Mapping[str, Any]
 def warnings(lineage: Data) -> list[str]:
     """Return what makes it doubtful that the notebook, run from the top, gives this version again."""
     found = told.listed(told.held(lineage, "hidden"), "findings")
-    said = list(dict.fromkeys(filter(None, map(_finding, found))))
+    said = list(dict.fromkeys(filter(None, [*map(_finding, found), *_unsaved(found)])))
     if said and told.state(lineage) == "hidden":
         said.append(tell("Restart the kernel and run all cells, then register again."))
     elif said:
@@ -56,11 +56,18 @@ def _finding(found: Data) -> str:
             **values,
         ),
         "not run": tell("{cell} never ran, and from the top it would change {names}.", **values),
-        "unsaved": tell("{cell} is not in the notebook as it was last saved.", **values),
         "incomplete": tell("Not every cell that this kernel ran was noted."),
         "differs": tell("From the top, {names} come out otherwise.", **values),
     }
     return sentences.get(why, "")
+
+
+def _unsaved(found: Sequence[Data]) -> Iterator[str]:
+    """Name together the cells that the file does not have yet: while one works they are many."""
+    cells = list(dict.fromkeys(where(one) for one in found if told.text(one, "why") == "unsaved"))
+    if cells:
+        shown = ", ".join(cells[:4]) + (", …" if len(cells) > 4 else "")  # noqa: PLR2004
+        yield tell("Not in the notebook as it was last saved: {cells}.", cells=shown)
 
 
 def _names(found: Data) -> str:

@@ -25,6 +25,7 @@ _STYLE: Final = """\
 max-width:44ch;overflow-wrap:anywhere;border-bottom:1px solid var(--jp-border-color2,#d1d5db)}
 .jp-mlops th{font-weight:600;color:var(--jp-content-font-color2,#6b7280)}
 .jp-mlops.jp-mlops .number{text-align:right}
+.jp-mlops .whole,.jp-mlops .time{white-space:nowrap}
 .jp-mlops .chip{font-family:var(--jp-code-font-family,monospace)}
 .jp-mlops .passing{color:#0f766e}.jp-mlops .warning{color:#b45309}
 .jp-mlops .failing{color:#b91c1c}.jp-mlops .unknown{color:#6b7280}
@@ -53,7 +54,8 @@ def as_html(verb: str, data: Mapping[str, Any]) -> str:
     parts = [_STYLE, '<div class="jp-mlops">', f"<p>{escape(sentence(verb, data))}</p>"]
     parts += map(_html_table, _tables(verb, data))
     if changed := _changed(verb, data):
-        parts.append(f"<pre>{escape(chr(10).join(changed))}</pre>")
+        text = f"<pre>{escape(chr(10).join(changed))}</pre>"
+        parts.append(_under(tell("cells"), text) if verb == "lineage" else text)
     if proposal := data.get("proposal"):
         parts.append(f"<pre>{escape(str(proposal))}</pre>")
     return "".join([*parts, _folded(data), "</div>"])
@@ -101,8 +103,12 @@ def _folded(data: Mapping[str, Any]) -> str:
     text = json.dumps(data, ensure_ascii=False, indent=1, default=str)
     if len(text) > _LONGEST:
         text = text[:_LONGEST] + " …"
-    summary = escape(tell("details"))
-    return f"<details><summary>{summary}</summary><pre>{escape(text)}</pre></details>"
+    return _under(tell("details"), f"<pre>{escape(text)}</pre>")
+
+
+def _under(title: str, html: str) -> str:
+    """Return what is seen once its title is clicked."""
+    return f"<details><summary>{escape(title)}</summary>{html}</details>"
 
 
 def _text_table(table: Table) -> Iterable[str]:

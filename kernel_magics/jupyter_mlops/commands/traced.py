@@ -16,12 +16,19 @@ MOST_LINES: Final = 120
 def lineage(data: Data) -> list[Table]:
     """Return what led to the version and what came of it, and what is not known."""
     rows = [
-        [Cell(kind(one["kind"])), Cell(one["name"]), Cell(one["detail"]), cell("at", one["at"])]
+        [
+            Cell(kind(one["kind"]), "whole"),
+            Cell(one["name"]),
+            Cell(one["detail"]),
+            cell("at", one["at"]),
+        ]
         for one in data["items"][:MOST]
     ]
     headers = [tell("kind"), tell("name"), tell("details"), tell("when")]
     more = max(len(data["items"]) - MOST, 0)
-    return [Table(headers, rows, more), *_sentences(data)]
+    unknown = [Cell(f"○ {one}", "unknown") for one in data["unknown"]]
+    not_known = [_table(unknown, tell("Not known"))] if unknown else []
+    return [*warned(data), Table(headers, rows, more), *not_known]
 
 
 def warned(data: Data) -> list[Table]:
@@ -85,11 +92,6 @@ def verdict(word: str) -> str:
         "not measured": tell("not measured"),
     }
     return words.get(word, word)
-
-
-def _sentences(data: Data) -> list[Table]:
-    unknown = [Cell(f"○ {one}", "unknown") for one in data["unknown"]]
-    return [*warned(data), *([_table(unknown, tell("Not known"))] if unknown else [])]
 
 
 def _table(cells: list[Cell], title: str) -> Table:

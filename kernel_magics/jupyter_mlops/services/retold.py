@@ -52,12 +52,12 @@ def _finding(found: Data) -> str:
         "deleted": tell("{cell} made {names} and is not in the saved notebook.", **values),
         "repeated": tell("{cell} ran more than once and changed {names} each time.", **values),
         "out of order": tell(
-            "{cell} ran after a cell that stands below it: from the top, {names} come out otherwise.",
+            "{cell} ran after a cell that stands below it: from the top, {names} would come out otherwise.",
             **values,
         ),
         "not run": tell("{cell} never ran, and from the top it would change {names}.", **values),
         "incomplete": tell("Not every cell that this kernel ran was noted."),
-        "differs": tell("From the top, {names} come out otherwise.", **values),
+        "differs": tell("From the top, {names} would come out otherwise.", **values),
     }
     return sentences.get(why, "")
 

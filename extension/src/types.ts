@@ -237,6 +237,7 @@ export interface Version {
   measured_by: string;
   compiled: Compiled;
   lineage: Record<string, unknown>;
+  warnings: string[];
   deployments: string[];
   tried: string[];
   created_at: string;
@@ -1031,6 +1032,76 @@ export interface Unlabelled {
   version: string;
 }
 
+/** A cell that had a part in a version, as it ran. */
+export interface LineageCell {
+  cell: string | null;
+  execution_count: number | null;
+  source: string;
+  at: string | null;
+  failed: boolean;
+  cut: boolean;
+}
+
+/** One thing on the way from data to predictions; ``digest`` where it is known by its content. */
+export interface LineageNode {
+  id: string;
+  kind: 'data' | 'notebook' | 'script' | 'cell' | 'version' | 'decision' | 'deployment' | 'predictions';
+  name: string;
+  detail: string;
+  at: string | null;
+  digest?: string;
+}
+
+/** That one thing led to another. */
+export interface LineageEdge {
+  source: string;
+  target: string;
+}
+
+/** Where a version comes from and where it went; ``state`` says whether a run from the top gives it. */
+export interface Lineage {
+  ref: string;
+  because: string;
+  state: 'clean' | 'hidden' | 'unknown';
+  warnings: string[];
+  unknown: string[];
+  items: LineageNode[];
+  edges: LineageEdge[];
+  cells: LineageCell[];
+  git: Record<string, unknown>;
+  environment: Record<string, unknown>;
+}
+
+/** Events of the OpenLineage specification, and what became of them. */
+export interface OpenLineage {
+  ref: string;
+  because: string;
+  events: Record<string, unknown>[];
+  to: string;
+}
+
+/** A metric as it was registered and as it came out again. */
+export interface ReproducedMetric {
+  metric: string;
+  before: number | null;
+  low: number | null;
+  high: number | null;
+  now: number | null;
+  verdict: 'the same' | 'within the interval' | 'different' | 'not measured';
+}
+
+/** What trains a version again: a notebook and a lock file, and what came of running it. */
+export interface Reproduced {
+  ref: string;
+  because: string;
+  outcome: 'written' | 'the same' | 'within the interval' | 'different' | 'not measured' | 'failed';
+  warnings: string[];
+  files: Record<string, string>;
+  to: string;
+  items: ReproducedMetric[];
+  expected: Record<string, unknown>;
+}
+
 /** What it takes, or took, to have what a file asks for; ``commit`` where it is in a repository. */
 export interface Plan {
   file: string;
@@ -1062,6 +1133,9 @@ export interface Arguments {
   holds: { query?: string };
   bundle: { ref: string; to: string };
   unbundle: { file: Record<string, unknown> | Record<string, unknown>[] };
+  lineage: { ref: string };
+  openlineage: { ref: string; to: string };
+  reproduce: { ref: string; to: string; run?: boolean; seconds?: number };
   check: { ref: string; text?: string; for_deployment?: string; model?: string; withdraw?: boolean; reason?: string };
   request: { ref: string; for_deployment: string; role?: Role; reason?: string };
   requests: { query?: string };
@@ -1103,6 +1177,9 @@ export interface Answers {
   holds: Holds;
   bundle: Bundle;
   unbundle: Version;
+  lineage: Lineage;
+  openlineage: OpenLineage;
+  reproduce: Reproduced;
   check: Checks;
   request: Request;
   requests: Requests;
@@ -1147,6 +1224,9 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   holds: 'read',
   bundle: 'deed',
   unbundle: 'deed',
+  lineage: 'read',
+  openlineage: 'deed',
+  reproduce: 'deed',
   check: 'deed',
   request: 'deed',
   requests: 'read',

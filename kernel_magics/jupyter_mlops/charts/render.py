@@ -102,9 +102,15 @@ def svg(chart: Any, *, width: int = WIDTH, height: int | None = None, bare: bool
     return vl_convert.vegalite_to_svg(spec, vl_version=ENGINE)
 
 
-def png(chart: Any, *, width: int = WIDTH, dark: bool = False) -> bytes:
-    """Return the chart as an image, one and a half times as fine as a plain screen."""
-    return _png(_sized(chart.to_dict(), width), dark=dark)
+def png(chart: Any, *, width: int = WIDTH, dark: bool = False, bare: bool = False) -> bytes:
+    """Return the chart as an image, one and a half times as fine as a plain screen.
+
+    A ``bare`` one leaves its title to the page.
+    """
+    spec = _sized(chart.to_dict(), width)
+    if bare:
+        spec.pop("title", None)
+    return _png(spec, dark=dark)
 
 
 def question_of(spec: dict[str, Any]) -> str:

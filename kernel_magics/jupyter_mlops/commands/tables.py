@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyter_mlops.commands import rows
+from jupyter_mlops.commands import documents, rows
 from jupyter_mlops.commands.figures import (
     SHAPES,
     marked,
@@ -121,6 +121,7 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "plan": (("step", "subject", "because"), rows.planned),
     "apply": (("step", "subject", "because"), rows.planned),
     "doctor": (("status", "subject", "because", "hint"), _items),
+    "document": (("question", "stands", "asks"), documents.questions),
 }
 
 
@@ -169,6 +170,9 @@ def _words() -> dict[str, str]:
         "until": tell("until"),
         "by": tell("who"),
         "released_at": tell("released"),
+        "question": tell("question"),
+        "stands": tell("state"),
+        "asks": tell("what is asked"),
     }
 
 

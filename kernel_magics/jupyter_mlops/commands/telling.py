@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from jupyter_mlops.commands import shelf, states
+from jupyter_mlops.commands import documents, states
 from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
 from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.domain.health import FIRST_METRIC
@@ -363,6 +364,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "doctor": _doctor,
     "plan": _because,
     "apply": _because,
+    "document": documents.sentence,
+    "card": documents.sentence,
     "publish": _publish,
     "tour": _tour,
 }

@@ -56,6 +56,7 @@ from jupyter_mlops.domain.watched import (
     Unusual,
     Watch,
 )
+from jupyter_mlops.domain.written import BlankRow, Document, Page, Tour
 
 __all__ = [
     "Accuracy",
@@ -68,6 +69,7 @@ __all__ = [
     "Audit",
     "AuditEvent",
     "Batches",
+    "BlankRow",
     "Budget",
     "Bundle",
     "Calls",
@@ -77,6 +79,7 @@ __all__ = [
     "Compiled",
     "Coverage",
     "Delivery",
+    "Document",
     "Drift",
     "DriftRow",
     "Driver",
@@ -94,6 +97,7 @@ __all__ = [
     "ModelRow",
     "Models",
     "Monitor",
+    "Page",
     "Period",
     "Person",
     "Point",
@@ -106,6 +110,7 @@ __all__ = [
     "Status",
     "Task",
     "Together",
+    "Tour",
     "Unusual",
     "Version",
     "Watch",
@@ -308,23 +313,6 @@ class WorkspaceRow(TypedDict):
     database: str
     person: Person
     server: Server | None
-
-
-class Page(TypedDict):
-    """A page: where it can be seen."""
-
-    name: str
-    url: str
-    written: NotRequired[str]
-    html: NotRequired[str]
-
-
-class Tour(TypedDict):
-    """The files of the tour, and the folder they were put in."""
-
-    name: str
-    to: str
-    files: dict[str, str]
 
 
 class Diagnosis(TypedDict):

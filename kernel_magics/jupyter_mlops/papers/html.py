@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from jupyter_mlops.charts import accuracy, render, service, theme
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
     from markupsafe import Markup
 
 WIDE: Final = 500
@@ -50,12 +50,27 @@ def head(page: Mapping[str, Any]) -> str:
     return _templates().get_template("fragment.html.j2").render(**told, **_sheets())
 
 
-def drawing(chart: Any, *, width: int, height: int | None = None, says: str = "") -> Markup:
-    """Return a chart as inline SVG of known elements only, in the page's own colours."""
+def template(name: str) -> Template:
+    """Return one of our templates, in which everything is escaped."""
+    return _templates().get_template(name)
+
+
+def variables(tokens: Mapping[str, str]) -> str:
+    """Return colours as variables of a style sheet."""
+    return ";".join(f"--{name}:{value}" for name, value in tokens.items())
+
+
+def drawing(
+    chart: Any, *, width: int, height: int | None = None, says: str = "", name: str = ""
+) -> Markup:
+    """Return a chart as inline SVG of known elements only, in the page's own colours.
+
+    Its ids begin with ``name``, else with a number that no other has in this process.
+    """
     from markupsafe import Markup
 
     root = ET.fromstring(render.svg(chart, width=width, height=height, bare=True))  # noqa: S314 - drawn by ourselves a moment ago
-    _clean(root, f"p{next(_numbers)}-")
+    _clean(root, name or f"p{next(_numbers)}-")
     root.set("role", "img")
     root.set("aria-label", says or render.question_of(chart.to_dict()))
     root.attrib.pop("height", None)
@@ -155,10 +170,6 @@ def _sheets() -> dict[str, Markup]:
     style = files("jupyter_mlops.papers").joinpath("templates/style.css").read_text("utf-8")
     return {
         "style": Markup(style),  # noqa: S704 - our own file
-        "light": Markup(_variables(theme.LIGHT)),  # noqa: S704 - our own tokens
-        "dark": Markup(_variables(theme.DARK)),  # noqa: S704 - our own tokens
+        "light": Markup(variables(theme.LIGHT)),  # noqa: S704 - our own tokens
+        "dark": Markup(variables(theme.DARK)),  # noqa: S704 - our own tokens
     }
-
-
-def _variables(tokens: Mapping[str, str]) -> str:
-    return ";".join(f"--{name}:{value}" for name, value in tokens.items())

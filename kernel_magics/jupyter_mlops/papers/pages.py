@@ -71,7 +71,7 @@ def finish(answer: Page, *, to: str, **_: object) -> Page:
     target = _target(to, answer["name"])
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, text)
+        replace(target, text.encode())
     except OSError as error:
         raise Invalid(
             "The page cannot be written to {to}: {reason}.",
@@ -94,12 +94,12 @@ def _target(to: str, name: str) -> Path:
     return path / f"{name}.html" if folder else path
 
 
-def _replace(target: Path, text: str) -> None:
+def replace(target: Path, data: bytes) -> None:
     """Write beside the target first, so that a reader never sees half a page."""
     handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         Path(beside).chmod(0o644)
         Path(beside).replace(target)
     except BaseException:

@@ -28,6 +28,7 @@ from jupyter_mlops.store.observed import (
 
 __all__ = [
     "Alert",
+    "Answer",
     "Archived",
     "AuditEvent",
     "CheckResult",
@@ -312,6 +313,21 @@ class Rules(SQLModel, table=True):
     digest: str
     text: str = as_text()
     body: str = as_text()
+    at: str
+
+
+class Answer(SQLModel, table=True):
+    """What a person wrote into the documents of a subject, for one version; the newest row counts."""
+
+    __tablename__ = "answer"
+
+    id: int = Field(default=None, primary_key=True)
+    subject: str = Field(index=True)
+    version_id: int = Field(foreign_key="version.id")
+    number: int
+    blank: str
+    text: str = as_text()
+    actor: dict[str, Any] = as_json()
     at: str
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlmodel import Session
 
-revision = "0010"
+revision = "0007"
 down_revision = "0006"
 
 

@@ -602,6 +602,51 @@ export interface Watch {
   because: string;
 }
 
+/** A question of a document: open, answered, or answered for an earlier version only. */
+export interface BlankRow {
+  id: string;
+  asks: string;
+  state: 'open' | 'carried' | 'answered';
+  answer: string;
+  ref: string;
+  by: string;
+  at: string;
+}
+
+/** A document: how complete it is, which questions are open, and where it was written. */
+export interface Document {
+  subject: string;
+  template: string;
+  title: string;
+  language: string;
+  against: string;
+  blanks: number;
+  answered: number;
+  carried: number;
+  complete: boolean;
+  items: BlankRow[];
+  kept: string[];
+  digest: string;
+  url: string;
+  written: string;
+  files: Record<string, string>;
+}
+
+/** A page: where it can be seen. */
+export interface Page {
+  name: string;
+  url: string;
+  written?: string;
+  html?: string;
+}
+
+/** The files of the tour, and the folder they were put in. */
+export interface Tour {
+  name: string;
+  to: string;
+  files: Record<string, string>;
+}
+
 /** One release check: what it found, with its figure. */
 export interface Check {
   check: string;
@@ -792,21 +837,6 @@ export interface WorkspaceRow {
   database: string;
   person: Person;
   server: Server | null;
-}
-
-/** A page: where it can be seen. */
-export interface Page {
-  name: string;
-  url: string;
-  written?: string;
-  html?: string;
-}
-
-/** The files of the tour, and the folder they were put in. */
-export interface Tour {
-  name: string;
-  to: string;
-  files: Record<string, string>;
 }
 
 /** One thing that was looked at. */
@@ -1159,6 +1189,8 @@ export interface Arguments {
   acknowledge: { alert: unknown; comment?: string };
   notify: { url?: string; name?: string; severities?: string[]; test?: boolean; remove?: boolean; reason?: string };
   audit: { query?: string; verify?: boolean; limit?: number };
+  document: { subject: string; text?: string; template?: string; to?: string; against?: string; confirm?: string[]; lang?: 'reader' | 'en' | 'ja' };
+  card: { ref: string; to: string; lang?: 'reader' | 'en' | 'ja' };
   publish: { name?: string; deployment?: string; to: string; lang?: 'en' | 'ja' };
   tour: { to?: string };
 }
@@ -1203,6 +1235,8 @@ export interface Answers {
   acknowledge: Alerts;
   notify: Webhook;
   audit: Audit;
+  document: Document;
+  card: Document;
   publish: Page;
   tour: Tour;
 }
@@ -1250,6 +1284,8 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   acknowledge: 'deed',
   notify: 'deed',
   audit: 'read',
+  document: 'deed',
+  card: 'deed',
   publish: 'deed',
   tour: 'read'
 };

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, TypedDict
 
 from jupyter_mlops.domain.agreed import HumilityRule, Rules
 from jupyter_mlops.domain.alerted import (

@@ -99,7 +99,7 @@ class SpokenHandler(ExtensionHandlerMixin, APIHandler):
 
 
 class VerbHandler(SpokenHandler):
-    """One verb: GET when it only looks, POST when it changes something."""
+    """One verb: GET when it only looks, POST when it changes something, or is asked about rows."""
 
     @tornado.web.authenticated
     @authorized
@@ -112,7 +112,7 @@ class VerbHandler(SpokenHandler):
     @tornado.web.authenticated
     @authorized
     async def post(self, name: str) -> None:
-        """Say a verb that changes something."""
+        """Say a verb that changes something, or one that only looks at the rows that are sent."""
         verb = self._verb(name, "deed")
         arguments = from_json(verb, self._body())
         self.answer(await self.in_thread(lambda door: door.do(verb, arguments)))
@@ -123,7 +123,7 @@ class VerbHandler(SpokenHandler):
             verb = verb_named(name, words)
         except UsageError as error:
             raise NotFound(error.template, error.hint_template, **_values(error)) from None
-        if verb.does != does:
+        if verb.does != does and not (does == "deed" and verb.takes_rows):
             self.allowed = "GET" if verb.does == "read" else "POST"
             raise tornado.web.HTTPError(405)
         return verb

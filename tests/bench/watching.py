@@ -90,12 +90,13 @@ def reading(before: Path, now: Path) -> None:
 
 def drift(before: Path, now: Path) -> None:
     """Tell everything that ``drift`` reports: tests, distances, findings."""
-    from jupyter_mlops.services.counting import batch_of_file, reference_of
+    from jupyter_mlops.services.unscored import opened
     from jupyter_mlops.stats.drift import compare, findings
 
-    reference = reference_of(before, KINDS)
-    current = batch_of_file(now, reference.layout)
-    findings({name: compare(reference.column(name), current.column(name)) for name in KINDS})
+    reference = opened(before).reference(KINDS)
+    current = opened(now).batch(reference.layout)
+    names = reference.layout.names
+    findings({name: compare(reference.column(name), current.column(name)) for name in names})
 
 
 def _dashboard(report: Report, folder: Path) -> None:

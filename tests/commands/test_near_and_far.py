@@ -95,6 +95,22 @@ def test_the_story_is_the_same_near_and_far(session, tmp_path):
     assert Path(page.written).read_text().startswith("<!")
 
 
+def test_rows_that_nobody_scored_are_compared_near_and_far(session, tmp_path):
+    if not session.deployments().items:
+        version = registered(session, risk="low")
+        session.approve(session.request(version, for_deployment="clinic", reason="first release"))
+        session.deploy(version, to="clinic")
+    _, train, holdout = tumours()
+    holdout.to_parquet(path := tmp_path / "new.parquet")
+    for rows in (holdout, path, str(path)):
+        found = session.drift("clinic", of=rows, together=True)
+        assert (len(found.items), found.items[0]["n_current"]) == (31, len(holdout))
+        assert found.together["n_current"] == len(holdout)
+    found = session.drift("clinic", of=holdout, reference=train)
+    assert found.reference.endswith("350 rows")
+    assert session.drift("clinic", reference="holdout").reference == "holdout, 219 rows"
+
+
 def test_versions_are_put_side_by_side_near_and_far(session):
     model, train, holdout = tumours()
     data = {"name": "pair", "train": train, "target": "target", "holdout": holdout}

@@ -71,6 +71,27 @@ def test_a_day_unlike_the_others_is_marked_and_said(ws):
     assert [row["what"] for row in rings] == ["requests, error_rate, latency_p95"]
 
 
+def test_each_version_that_is_asked_for_is_marked_and_drawn(where, clock):
+    ws = open_local(where, clock=clock)
+    deployed(ws, versions=2)
+    history(ws, older=12, ms=40.0, requests=15)
+    told = {"version": ("buyer:2", "buyer:1")}
+    moved, served = drift.drift(ws, "shop", **told), service.service(ws, "shop", **told)
+    assert not any("unusual" in row for row in moved["heat"])
+    (other,) = moved["beside"]
+    assert [row["feature"] for row in other["heat"] if "unusual" in row] == ["age"]
+    assert marks(served["beside"][0]) == {"requests", "latency_p95"}
+    assert (served["version"], served["beside"][0]["version"]) == told["version"]
+    drawn = charts.picture("service", served).to_dict()
+    titles = [one["title"]["text"][0] for one in drawn["vconcat"]]
+    assert titles[0].startswith("buyer:2 · ")
+    assert titles[2].startswith("buyer:1 · ")
+    assert len(fleets.drawn(charts.picture("service", served), "ring")) == 1
+    cells = fleets.drawn(charts.picture("drift", moved), "unusual")
+    assert [cell["name"] for cell in cells if cell["unusual"]] == ["age"]
+    ws.engine.dispose()
+
+
 def test_a_short_history_tells_nothing(ws):
     written(ws, [(people(40, ago), NOON - ago * DAY) for ago in (3, 2, 1)])
     assert "unusual" not in monitoring.monitor(ws, "shop")

@@ -36,10 +36,14 @@ def cells_of(data: Mapping[str, Any], *, most: int = MOST) -> list[dict[str, Any
     names = theme.distinct([theme.plain(row["feature"]) for row in heat[:most]])
     periods = _wide(data["periods"]) if "batches" in data else data.get("periods", [])
     return [
-        _cell(period, numbers[row["feature"]], name, psi)
+        _cell(period, numbers[row["feature"]], name, psi, is_unusual=_is_unusual(row, period))
         for row, name in zip(heat, names, strict=False)
         for period, psi in zip(periods, row["psi"], strict=True)
     ]
+
+
+def _is_unusual(row: Mapping[str, Any], period: Mapping[str, Any]) -> bool:
+    return bool(row.get("unusual")) and row["unusual"]["start"] == period["start"]
 
 
 def _wide(batches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -69,12 +73,24 @@ def drawn(cells: Sequence[Mapping[str, Any]], *, picked: Any = None) -> Any:
         opacity=alt.Opacity("strength:Q", scale=None),
     )
     layers = rects if picked is None else rects.add_params(picked)
+    if any(cell["unusual"] for cell in cells):
+        layers += _rings(base)
     if len({cell["start"] for cell in cells}) > SIGNED:
         return alt.layer(layers)
     signs = base.transform_filter("datum.sign != ''").mark_text(
         fontSize=10, color=theme.ink("ground")
     )
     return layers + signs.encode(x=alt.X("middle:T", axis=alt.Axis(**theme.days())), text="sign:N")
+
+
+def _rings(base: Any) -> Any:
+    """Draw a frame around what is unusual against its own history."""
+    import altair as alt
+
+    frames = base.transform_filter("datum.unusual").mark_rect(
+        filled=False, stroke=theme.ink("warning"), strokeWidth=2
+    )
+    return frames.encode(x=alt.X("start:T", axis=alt.Axis(**theme.days())), x2="end:T")
 
 
 def answer(cells: Sequence[Mapping[str, Any]]) -> str:
@@ -124,7 +140,9 @@ def thresholds() -> Any:
     )
 
 
-def _cell(period: Mapping[str, Any], k: int, name: str, psi: float | None) -> dict[str, Any]:
+def _cell(
+    period: Mapping[str, Any], k: int, name: str, psi: float | None, *, is_unusual: bool
+) -> dict[str, Any]:
     known = psi is not None and period["n"] >= FEWEST
     size = psi or 0.0
     status: Status = (
@@ -143,6 +161,7 @@ def _cell(period: Mapping[str, Any], k: int, name: str, psi: float | None) -> di
         "sign": theme.SIGNS[status] if status in ("warning", "failing") else "",
         "strength": 0.95 if status != "unknown" else 0.08 + 0.3 * min(1.0, size / NOTICE) * known,
         "word": _word(status, known=known),
+        "unusual": is_unusual,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from jupyter_mlops.charts import (
@@ -12,6 +12,7 @@ from jupyter_mlops.charts import (
     curves,
     drift,
     fleet,
+    heat,
     lineage,
     render,
     service,
@@ -36,6 +37,8 @@ def picture(verb: str, data: Mapping[str, Any]) -> Any:
 def _accuracy(data: Mapping[str, Any]) -> Any:
     """Show the figure over time first, then what it is right and wrong about."""
     further = curves.of(data)
+    if data.get("beside"):
+        return _below(*_each(data, accuracy.over_time), *further)
     return _below(accuracy.over_time(data), *further) if further else accuracy.over_time(data)
 
 
@@ -50,11 +53,15 @@ def _drift(data: Mapping[str, Any]) -> Any:
     found = [draw(data[name]) for name, draw in asked.items() if name in data]
     if found:
         return _below(*found) if len(found) > 1 else found[0]
+    if data.get("beside"):
+        return _below(*_each(data, drift.moved, heat.heat))
     weighed = any(item["importance"] is not None for item in data.get("items", []))
     return _below(drift.moved(data), drift.quadrants(data)) if weighed else drift.moved(data)
 
 
 def _service(data: Mapping[str, Any]) -> Any:
+    if data.get("beside"):
+        return _below(*_each(data, service.traffic, service.latency))
     left = [service.budgets(data)] if data.get("budgets") else []
     return _below(service.traffic(data), service.latency(data), service.errors(data), *left)
 
@@ -65,6 +72,15 @@ def _monitor(data: Mapping[str, Any]) -> Any:
         drift.moved(data["drift"]),
         service.traffic(data["service"]),
     )
+
+
+def _each(data: Mapping[str, Any], *draw: Callable[[Mapping[str, Any]], Any]) -> Iterator[Any]:
+    """Draw each version that was asked for, its name before every question."""
+    for one in (data, *data["beside"]):
+        for picture in draw:
+            drawn = picture(one)
+            drawn.title["text"][0] = f"{one['version']} · {drawn.title['text'][0]}"
+            yield drawn
 
 
 def _below(*charts: Any) -> Any:

@@ -10,12 +10,14 @@ from typing import Any, BinaryIO, Final
 
 from jupyter_mlops.commands.answers import Answer
 from jupyter_mlops.commands.words import Param, Verb
+from jupyter_mlops.domain.references import is_word
 from jupyter_mlops.errors import UsageError, did_you_mean
 
 _MEANS: Final = {"ref": ("ref",), "request": ("id",), "deployment": ("deployment",)}
 """Which field of an answer is meant where a word of this kind is wanted."""
 
 _NAME: Final = 255
+_PATH: Final = 4096
 
 _FRAME_SIGNS: Final = ("columns", "__dataframe__", "__arrow_c_stream__")
 
@@ -39,14 +41,16 @@ class Place:
         Raises:
             UsageError: there is neither; the hint names what there is.
         """
-        if not isinstance(word, str):
+        if not isinstance(word, str) or (param.kind == "reference" and is_word(word)):
             return word
         if word in self.variables:
             return self.variables[word]
         if word == "-" and self.stdin is not None:
             return read_csv(self.stdin.read())
-        if word != "-" and Path(word).expanduser().exists():
+        if word != "-" and len(word) < _PATH and Path(word).expanduser().exists():
             return str(Path(word).expanduser())
+        if param.kind == "reference":
+            return word
         raise self._nothing(verb, param, word)
 
     def text(self, word: str) -> str:

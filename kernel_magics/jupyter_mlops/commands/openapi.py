@@ -74,16 +74,19 @@ def openapi(words: Words) -> str:
 
 
 def _path(verb: Verb) -> dict[str, Any]:
-    asked = _query(verb) if verb.does == "read" else _body(verb)
     answer = {"application/json": {"schema": {"$ref": f"#/components/schemas/{verb.answer}"}}}
     told = {
         "operationId": verb.name,
         "summary": verb.summary,
         "description": verb.help,
-        **asked,
         "responses": {"200": {"description": "Done.", "content": answer}, "default": _REFUSED},
     }
-    return {"get" if verb.does == "read" else "post": told}
+    if verb.does == "deed":
+        return {"post": told | _body(verb)}
+    asked = {"get": told | _query(verb)}
+    if verb.takes_rows:
+        asked["post"] = told | {"operationId": f"{verb.name}_of_rows"} | _body(verb)
+    return asked
 
 
 def _query(verb: Verb) -> dict[str, Any]:
@@ -91,6 +94,7 @@ def _query(verb: Verb) -> dict[str, Any]:
         "parameters": [
             {"name": param.name, "in": "query", "required": param.required, "schema": _sent(param)}
             for param in verb.params
+            if not param.live or param.kind == "reference"
         ]
     }
 
@@ -107,7 +111,9 @@ def _body(verb: Verb) -> dict[str, Any]:
 
 def _sent(param: Param) -> dict[str, Any]:
     if param.live:
-        return {"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}
+        words = [{"type": "string"}] if param.kind == "reference" else []
+        rows = {"type": "array", "items": {"type": "object"}}
+        return {"oneOf": [{"type": "object"}, rows, *words]}
     told: dict[str, Any] = {} if param.type == "any" else {"type": param.type}
     if param.type == "array":
         told["items"] = {"type": "string"}

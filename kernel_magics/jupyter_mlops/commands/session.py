@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import PurePath
@@ -96,7 +97,8 @@ class Session:
     def _prepared(self, verb: Verb, said: dict[str, Any]) -> Prepared:
         if not verb.prepare:
             return Prepared({})
-        found: Prepared = half(verb.prepare)(self._here, **said)
+        here = replace(self._here, far=self.door.is_remote)
+        found: Prepared = half(verb.prepare)(here, **said)
         return found
 
     def __getattr__(self, name: str) -> Callable[..., Answer]:
@@ -229,7 +231,7 @@ def _meant(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _one(verb: Verb, param: Param, value: Any) -> Any:
-    if param.live:
+    if param.live and not isinstance(value, str):
         return value["items"] if isinstance(value, Answer) and "items" in value else value
     if param.type == "array" and isinstance(value, list | tuple):
         value = [meant_by(param, one) if isinstance(one, Answer) else one for one in value]

@@ -49,11 +49,11 @@ def monitor(data: Data) -> str:
 
 
 def drift(data: Data) -> str:
-    """Say how it is, and what somebody asked about its rows."""
-    return _more(
-        data,
-        [data[name]["because"] for name in ("together", "explained", "weighed") if name in data],
-    )
+    """Say how it is, which rows those are, and what somebody asked about them."""
+    told = {"rows": data.get("rows", ""), "reference": data["reference"]}
+    held = [tell("{rows}, against {reference}", **told)] if "rows" in data else []
+    asked = [data[name]["because"] for name in ("together", "explained", "weighed") if name in data]
+    return _more(data, [*held, *asked])
 
 
 def _more(data: Data, said: Sequence[str]) -> str:

@@ -132,6 +132,8 @@ def _arguments(verb: Verb) -> str:
 
 def _argument(param: Param) -> str:
     shape = _LIVE if param.live else _TYPES.get(param.type, "unknown")
+    if param.kind == "reference":
+        shape = f"string | {_LIVE}"
     if param.choices:
         shape = _type(Literal[param.choices])
     nullable = " | null" if not param.required and param.default is None else ""

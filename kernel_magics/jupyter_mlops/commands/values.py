@@ -39,7 +39,7 @@ def given(verb: Verb, param: Param, value: Any) -> Any:
         value = list(value)
     if not _fits(param, value):
         raise _unfit(verb, param, value)
-    if not param.live and not all(map(_is_text, value if isinstance(value, list) else [value])):
+    if not all(map(_is_text, value if isinstance(value, list) else [value])):
         raise UsageError(
             "{option} of {verb} holds a character that is no text.",
             "leave out NUL and halves of characters.",
@@ -114,7 +114,7 @@ def _known(verb: Verb, name: str) -> Param:
 
 
 def _json_value(verb: Verb, param: Param, value: Any) -> Any:
-    if not param.live:
+    if not param.live or (param.kind == "reference" and isinstance(value, str)):
         return given(verb, param, value)
     if isinstance(value, dict) or _is_rows(value) or (value is None and not param.required):
         return value

@@ -103,6 +103,11 @@ class Verb:
         return next((param for param in self.params if param.name == name), None)
 
     @property
+    def takes_rows(self) -> bool:
+        """Say whether an argument is a table, which no address can hold."""
+        return any(param.live for param in self.params)
+
+    @property
     def usage(self) -> str:
         """Return the line that shows how the verb is typed."""
         return " ".join([self.name, *(_typed(param) for param in self.params)])

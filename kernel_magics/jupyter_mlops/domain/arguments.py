@@ -25,6 +25,8 @@ Frame = Annotated[Any, Kind("frame", live=True)]
 """A table: pandas, polars, pyarrow, rows as dictionaries, or a path to CSV or Parquet."""
 File = Annotated[Any, Kind("file", live=True)]
 """A file that is read where the person is: a path, or its bytes."""
+Reference = Annotated[Any, Kind("reference", live=True)]
+"""What is compared with: a word for it, or a table."""
 Ref = Annotated[str, Kind("ref")]
 """A version: ``name:number``, ``name@alias`` or a digest prefix."""
 Refs = Annotated[tuple[str, ...], Kind("ref")]
@@ -58,10 +60,14 @@ class Word:
 
 @dataclass(frozen=True)
 class Here:
-    """The place a person types in: what is known of notebook and cell, and a progress bar."""
+    """The place a person types in: what is known of notebook and cell, and a progress bar.
+
+    From a ``far`` one the workspace is reached over HTTP, and arguments have to become JSON.
+    """
 
     origin: Callable[[], dict[str, Any]]
     progress: Callable[[str, float], None]
+    far: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,11 @@ class Prepared:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def read(*, here: bool = False, name: str = "", finish: str | None = None) -> Callable[[_F], _F]:
-    """Mark a function as a verb that only looks (GET); ``finish`` as for a deed."""
-    return _mark("read", here=here, name=name, finish=finish)
+def read(
+    *, here: bool = False, name: str = "", prepare: str | None = None, finish: str | None = None
+) -> Callable[[_F], _F]:
+    """Mark a function as a verb that only looks (GET; POST with rows); the rest as for a deed."""
+    return _mark("read", here=here, name=name, prepare=prepare, finish=finish)
 
 
 def deed(

@@ -31,7 +31,7 @@ class DriftRow(TypedDict):
     """
 
     feature: str
-    of: Literal["feature", "answers"]
+    of: Literal["feature", "answers", "target"]
     kind: Literal["number", "category"]
     finding: Literal["stable", "shifted", "drifted", "unknown"]
     status: Status
@@ -143,13 +143,17 @@ class Weighed(TypedDict):
 
 
 class Drift(TypedDict):
-    """What moved, feature by feature, and the prediction itself."""
+    """What moved, feature by feature, and the prediction itself.
+
+    ``rows`` says which rows are compared, where they are none that were scored in the window.
+    """
 
     deployment: str
     version: str
     status: Status
     because: str
     reference: str
+    rows: NotRequired[str]
     items: list[DriftRow]
     periods: list[Period]
     heat: list[HeatRow]

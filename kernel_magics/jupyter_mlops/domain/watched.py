@@ -114,10 +114,12 @@ class Budget(TypedDict):
 class Service(TypedDict):
     """How the service behaves: traffic, latency, errors.
 
-    ``budgets`` are there when objectives were agreed and all requests are looked at.
+    ``budgets`` are there when objectives were agreed and all requests are looked at; ``version``
+    when one alone is looked at.
     """
 
     deployment: str
+    version: NotRequired[str]
     status: Status
     because: str
     requests: int

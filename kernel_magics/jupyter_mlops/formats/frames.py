@@ -54,9 +54,14 @@ def to_pandas(told: Columns) -> Any:
 
 def to_arrow(told: Columns) -> bytes:
     """Write the columns as one Arrow IPC stream."""
+    return as_stream(table(told))
+
+
+def table(told: Columns) -> pa.Table:
+    """Return the columns as a table of Arrow."""
     import pyarrow as pa
 
-    return as_stream(pa.table({name: _to_array(column) for name, column in told.items()}))
+    return pa.table({name: _to_array(column) for name, column in told.items()})
 
 
 def as_stream(table: pa.Table) -> bytes:
@@ -98,9 +103,7 @@ def read(path: str | Path) -> pa.Table:
     if not file.is_file():
         raise _no_file(file)
     try:
-        with file.open("rb") as opened:
-            magic = opened.read(4)
-        return parquet.read_table(file) if magic == b"PAR1" else csv.read_csv(file)
+        return parquet.read_table(file) if is_parquet(file) else csv.read_csv(file)
     except (pa.ArrowException, OSError) as error:
         raise Invalid(
             "{path} cannot be read as CSV or Parquet: {why}.",
@@ -109,6 +112,12 @@ def read(path: str | Path) -> pa.Table:
             path=file,
             why=str(error).splitlines()[0],
         ) from None
+
+
+def is_parquet(file: Path) -> bool:
+    """Say whether a file begins as Parquet does."""
+    with file.open("rb") as opened:
+        return opened.read(4) == b"PAR1"
 
 
 def digest(frame: Any) -> str:

@@ -11,6 +11,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 
 from jupyter_mlops.commands.live import candidates
 from jupyter_mlops.commands.words import Param, Verb, verbs
+from jupyter_mlops.domain.references import WORDS
 from jupyter_mlops.errors import MlopsError
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Completer:
         if param.choices:
             return list(param.choices)
         if param.live:
-            return list(candidates(param, self._shell.user_ns))
+            words = WORDS if param.kind == "reference" else ()
+            return [*words, *candidates(param, self._shell.user_ns)]
         return self._named(param.kind)
 
     def _named(self, kind: str) -> list[str]:

@@ -72,7 +72,8 @@ def accuracy(
     first, *others = [
         of_window(ws, one, span, segment=segment, alone=bool(version), deep=True) for one in looked
     ]
-    unusual.of_accuracy(ws, first, span)
+    for found in (first, *others):
+        unusual.of_accuracy(ws, found, span)
     if worst or unlabelled:
         serving, alone = looked[0], bool(version)
         rows = misses.rows_of(ws, serving, span, segment=segment, alone=alone)

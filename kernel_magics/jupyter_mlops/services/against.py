@@ -8,63 +8,79 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from jupyter_mlops.domain.names import parse_time
+from jupyter_mlops.domain.references import HOLDOUT, TRAINING, WORDS, is_age, is_version
 from jupyter_mlops.errors import NotFound, Refused, did_you_mean
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import profiles, rawrows, references
 from jupyter_mlops.services.champions import Champion, of_version
 from jupyter_mlops.services.counting import by_hour
 from jupyter_mlops.services.slices import LOGGED, Slice
+from jupyter_mlops.services.unscored import Unscored
 from jupyter_mlops.services.window import Window
 from jupyter_mlops.services.workspace import Workspace
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.profiles import Hour
-    from jupyter_mlops.stats.batch import Batch
+    from jupyter_mlops.stats.batch import Batch, Layout
 
-TRAINING: Final = "training"
-WORDS: Final = (TRAINING, "holdout", "last-month", "season")
 _WORD: Final = re.compile(r"[\w.-]*")
-_AGE: Final = re.compile(r"\d+[smhdw]")
-_REF: Final = re.compile(r"[A-Za-z0-9][\w.-]*[:@][\w.-]+")
 
 
 def answered(
-    ws: Workspace, serving: Champion, span: Window, *, scale: Champion, segment: str = ""
+    ws: Workspace,
+    serving: Champion,
+    span: Window,
+    *,
+    scale: Champion,
+    segment: str = "",
+    layout: Layout | None = None,
 ) -> tuple[Batch, list[Hour]]:
     """Return what a version answered in a window, over the bins of another one or its own.
 
-    Kept profiles tell it for all rows over its own bins; any other question is one to raw rows.
+    Kept profiles tell it for all rows over its own bins; any other question is one to raw rows,
+    such as what they are over the bins of a ``layout`` that is no version's.
     """
     import pyarrow.compute as pc
 
-    from jupyter_mlops.stats.batch import Layout, together
+    from jupyter_mlops.stats.batch import together
 
-    if serving.ref == scale.ref and not segment:
+    if serving.ref == scale.ref and not segment and layout is None:
         return profiles.answers(ws, serving.deployment, span, serving.ref)
-    layout = references.layout(ws, scale.ref) or Layout({})
+    cut = layout or bins(ws, scale)
     chosen = Slice(segment, serving.features) if segment else None
     batches, hours = [], []
     for table in rawrows.rows(ws, serving.deployment, span):
         own = table.filter(pc.equal(table["version"], serving.ref))
-        for key, batch in by_hour(chosen.of(own) if chosen else own, lambda _: layout):
+        for key, batch in by_hour(chosen.of(own) if chosen else own, lambda _: cut):
             batches.append(batch)
             hours.append(profiles.hour_of(key.hour, batch))
-    return together(layout, batches), hours
+    return together(cut, batches), hours
+
+
+def bins(ws: Workspace, scale: Champion) -> Layout:
+    """Return the bins over which a version is measured; none where it has no reference."""
+    from jupyter_mlops.stats.batch import Layout
+
+    return references.layout(ws, scale.ref) or Layout({})
 
 
 def reference(
-    ws: Workspace, serving: Champion, span: Window, said: str
+    ws: Workspace, serving: Champion, span: Window, said: str | Unscored
 ) -> tuple[Batch | None, str]:
     """Return what a window is compared with, and the words for it.
 
     ``said`` is *training*, *holdout*, an age before the window (``30d``), *last-month*, *season*
-    (the same period last year), a version (in the same window), or else a segment of the window.
+    (the same period last year), a version (in the same window), rows that were never scored, which
+    have bins of their own, or else a segment of the window.
 
     Raises:
         Refused: the version was registered without a holdout.
         NotFound: it is a word for none of these.
     """
-    if said in (TRAINING, "holdout"):
+    if isinstance(said, Unscored):
+        said.fits(types_of(serving))
+        return said.reference(types_of(serving)), said.words
+    if said in (TRAINING, HOLDOUT):
         return _frozen(ws, serving, said)
     before = earlier(span, said)
     if before is not None:
@@ -117,15 +133,17 @@ def _frozen(ws: Workspace, serving: Champion, part: str) -> tuple[Batch | None, 
     return found, tell("holdout, {n} rows", n=rows)
 
 
-def is_version(said: str) -> bool:
-    """Say whether a reference is a version, such as ``churn:3``."""
-    return bool(_REF.fullmatch(said))
+def types_of(serving: Champion) -> dict[str, str]:
+    """Return the type of each feature; "" for all where no data showed them at registration."""
+    return {one["name"]: one["type"] if serving.rows else "" for one in serving.features}
 
 
-def earlier(span: Window, said: str) -> Window | None:
+def earlier(span: Window, said: str | Unscored) -> Window | None:
     """Return the window that an age, *last-month* or *season* means."""
     ends: tuple[datetime, datetime] | None = None
-    if _AGE.fullmatch(said):
+    if isinstance(said, Unscored):
+        return None
+    if is_age(said):
         ends = parse_time(said, now=span.since), span.since
     elif said == "last-month":
         until = span.since.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_mlops.domain.answers import Batches
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import profiles, rawrows, references
+from jupyter_mlops.services import profiles, rawrows
 from jupyter_mlops.services.champions import Champion
 from jupyter_mlops.services.counting import batch_of, keyed
 from jupyter_mlops.services.slices import Slice
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from jupyter_mlops.services.profiles import Hour
+    from jupyter_mlops.stats.batch import Layout
 
 MOST: Final = 40
 """The newest batches that are told: as many periods as accuracy measures by everything."""
@@ -87,14 +88,11 @@ def rows(ws: Workspace, deployment: str, span: Window, columns: Any = None) -> I
 
 
 def hours(
-    ws: Workspace, serving: Champion, span: Window, *, scale: Champion, segment: str = ""
+    ws: Workspace, serving: Champion, span: Window, *, layout: Layout, segment: str = ""
 ) -> list[Hour]:
     """Return what a version answered in each batch, in the few cells that pictures show."""
     import pyarrow.compute as pc
 
-    from jupyter_mlops.stats.batch import Layout
-
-    layout = references.layout(ws, scale.ref) or Layout({})
     chosen = Slice(segment, serving.features) if segment else None
     found = []
     for table in rows(ws, serving.deployment, span):

@@ -30,7 +30,7 @@ END: Final = "9"
 
 @dataclass(frozen=True)
 class Champion:
-    """The version a deployment serves; ``rows`` are those it was trained on."""
+    """The version a deployment serves; ``rows`` are those it was trained on to tell ``target``."""
 
     deployment: str
     ref: str
@@ -43,6 +43,7 @@ class Champion:
     rows: int = 0
     importance: dict[str, float] = field(default_factory=dict)
     limits: Limits = NONE
+    target: str = ""
 
 
 def champion(ws: Workspace, deployment: str, as_of: datetime | None = None) -> Champion:
@@ -113,6 +114,7 @@ def _seen(session: Session, deployment: str, version: tables.Version, since: str
         rows=reference or 0,
         importance=importance(session, version),
         limits=_limits(session, version, manifest),
+        target=manifest.get("target") or "",
     )
 
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jupyter_mlops.domain.names import iso
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from jupyter_mlops.stats.batch import Batch, Layout
-    from jupyter_mlops.stats.columns import Kind
     from jupyter_mlops.stats.profile import Bins, Profile
 
 FEATURE: Final = "feature:"
@@ -155,51 +153,6 @@ def _distinct(column: pa.ChunkedArray) -> Iterator[tuple[Any, int]]:
         found = np.bincount(codes, minlength=len(chunk.dictionary)).tolist()
         yield from zip(chunk.dictionary.to_pylist(), found, strict=True)
         yield None, chunk.null_count
-
-
-def reference_of(path: Path, columns: Mapping[str, Kind]) -> Batch:
-    """Profile the columns of a Parquet file over bins cut by themselves, a column at a time."""
-    from pyarrow import parquet
-
-    from jupyter_mlops.stats.batch import Layout
-
-    def of(name: str) -> Profile:
-        from jupyter_mlops.stats.bins import of_counts
-        from jupyter_mlops.stats.profile import counted, reference
-
-        file = parquet.ParquetFile(path, read_dictionary=[name], pre_buffer=False)
-        column = file.read(columns=[name], use_threads=False)[name]
-        if columns[name] == "number":
-            return reference(numbers(column), kind="number")
-        found, gone = levels(column)
-        return counted(found, gone, of_counts(found))
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        told = dict(zip(columns, pool.map(of, columns), strict=True))
-    layout = Layout({name: found.bins for name, found in told.items()})
-    return layout.batch(parquet.read_metadata(path).num_rows, told)
-
-
-def batch_of_file(path: Path, layout: Layout) -> Batch:
-    """Profile a Parquet file over frozen bins, row group by row group: memory does not grow with it."""
-    from pyarrow import parquet
-
-    from jupyter_mlops.stats.batch import together
-
-    names = list(layout.names)
-    words = [name for name in names if layout.bins[name].kind == "category"]
-
-    def of(group: int) -> Batch:
-        file = parquet.ParquetFile(path, read_dictionary=words)
-        table = file.read_row_group(group, columns=names, use_threads=False)
-        columns = {
-            name: profile_of(table[name], table.num_rows, layout.bins[name]) for name in names
-        }
-        return layout.batch(table.num_rows, columns)
-
-    groups = range(parquet.read_metadata(path).num_row_groups)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return together(layout, list(pool.map(of, groups)))
 
 
 def added(parts: Iterable[tuple[Key, Batch]]) -> Mapping[Key, Batch]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from jupyter_mlops.domain import health as rules
 from jupyter_mlops.domain.answers import Monitor
 from jupyter_mlops.domain.arguments import DeploymentName, Names, Text, Time, read
+from jupyter_mlops.domain.references import TRAINING
 from jupyter_mlops.services import accuracy, batches, budgets, champions, drift, service, unusual
-from jupyter_mlops.services.against import TRAINING
 from jupyter_mlops.services.window import By, Window, window
 from jupyter_mlops.services.workspace import Workspace
 
@@ -42,7 +42,8 @@ def monitor(
     if not segment:
         budgets.put(ws, found["service"], span, versions=only)
     serving = champions.looked_at(ws, deployment, version[:1], span.as_of)[0]
-    drift.mark(ws, found["drift"], serving, span, segment=segment, reference=reference)
+    told = {"segment": segment, "reference": reference}
+    drift.mark(ws, found["drift"], serving, span, scale=serving, **told)
     unusual.of_accuracy(ws, found["accuracy"], span)
     if said := unusual.sentence(found["service"], found["drift"], found["accuracy"]):
         found["unusual"] = said

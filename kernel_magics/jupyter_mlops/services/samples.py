@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_mlops.domain.answers import Feature
+from jupyter_mlops.domain.references import HOLDOUT, TRAINING, is_version
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import against, lookup, rawrows, registry
 from jupyter_mlops.services.champions import Champion, of_version
 from jupyter_mlops.services.counting import FEATURE, column_of, numbers
 from jupyter_mlops.services.slices import Slice
+from jupyter_mlops.services.unscored import Unscored
 from jupyter_mlops.services.window import Window
 from jupyter_mlops.services.workspace import Workspace
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+
+    from jupyter_mlops.store.tables import Version
 
     Array = np.ndarray[Any, Any]
 
@@ -45,19 +49,40 @@ def now(ws: Workspace, serving: Champion, span: Window, segment: str = "") -> Sa
     return _drawn(_logged(ws, serving, span, segment), serving.features)
 
 
+def of_rows(rows: Unscored, serving: Champion, segment: str = "") -> Sample:
+    """Return some of the rows that nobody scored."""
+    chosen = Slice(segment, serving.features) if segment else None
+    told = rows.logged([one["name"] for one in serving.features])
+    return _drawn((chosen.of(part) if chosen else part for part in told), serving.features)
+
+
+def target(ws: Workspace, serving: Champion) -> Unscored | None:
+    """Return the target of the sample that was kept at registration; None where there is none."""
+    from jupyter_mlops.formats import frames
+
+    columns = _sample(ws, serving)[1]
+    if serving.target not in columns:
+        return None
+    return Unscored(serving.target, frames.table({serving.target: columns[serving.target]}))
+
+
 def before(
-    ws: Workspace, serving: Champion, span: Window, said: str, *, scores: bool
+    ws: Workspace, serving: Champion, span: Window, said: str | Unscored, *, scores: bool
 ) -> tuple[Sample | None, str]:
     """Return rows of what a window is compared with, and the words for them.
 
     Of training data and holdout it is the sample that was kept at registration; None without one.
     """
-    if said in (against.TRAINING, "holdout"):
+    if isinstance(said, Unscored):
+        found = of_rows(said, serving)
+        words = {"name": said.name, "n": f"{found.rows:,}", "all": f"{found.of:,}"}
+        return found, tell("{name}, {n} of {all} rows", **words)
+    if said in (TRAINING, HOLDOUT):
         return _kept(ws, serving, scores=scores)
     earlier = against.earlier(span, said)
     if earlier is not None:
         tables: Iterable[pa.Table] = rawrows.rows(ws, serving.deployment, earlier)
-    elif against.is_version(said):
+    elif is_version(said):
         tables = _logged(ws, of_version(ws, serving.deployment, said), span, "")
     else:
         tables = _logged(ws, serving, span, said)
@@ -76,20 +101,25 @@ def _logged(ws: Workspace, serving: Champion, span: Window, segment: str) -> Ite
 
 
 def _kept(ws: Workspace, serving: Champion, *, scores: bool) -> tuple[Sample | None, str]:
-    from jupyter_mlops.formats import frames
-
-    with ws.look() as session:
-        _, version = lookup.version(session, serving.ref)
-        kept = version.lineage.get("sample")
-        manifest = registry.read_manifest(version) if kept and scores else None
-    if not kept:
+    version, columns = _sample(ws, serving)
+    if not columns:
         return None, ""
-    columns = frames.from_arrow(ws.artifacts.get(kept))
+    manifest = registry.read_manifest(version) if scores else None
     rows = len(next(iter(columns.values()), ()))
     features = {one["name"]: _told(columns[one["name"]], one) for one in serving.features}
     answers = _scores(ws, manifest, columns) if manifest else None
     words = tell("the sample kept at registration, {n} rows", n=f"{rows:,}")
     return Sample(features, answers, rows, rows), words
+
+
+def _sample(ws: Workspace, serving: Champion) -> tuple[Version, dict[str, Any]]:
+    """Return a version and the columns that were kept of its data; none where it had none."""
+    from jupyter_mlops.formats import frames
+
+    with ws.look() as session:
+        _, version = lookup.version(session, serving.ref)
+        kept = version.lineage.get("sample")
+    return version, frames.from_arrow(ws.artifacts.get(kept)) if kept else {}
 
 
 def _scores(ws: Workspace, manifest: dict[str, Any], columns: dict[str, Any]) -> Array:

@@ -67,9 +67,11 @@ def service(
     first, *others = [
         of_window(ws, deployment, span, versions=refs, segment=segment) for refs in chosen
     ]
-    mark(ws, first, span, versions=chosen[0], segment=segment)
-    if not segment:
-        for found, refs in zip([first, *others], chosen, strict=True):
+    for found, refs in zip([first, *others], chosen, strict=True):
+        mark(ws, found, span, versions=refs, segment=segment)
+        if refs:
+            found["version"] = refs[0]
+        if not segment:
             budgets.put(ws, found, span, versions=refs)
     if others:
         first["beside"] = others

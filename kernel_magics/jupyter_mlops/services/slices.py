@@ -47,11 +47,16 @@ class Slice:
         self._tree = expressions.tree(segments.plain(text, self._kinds), known)
 
     @property
-    def paths(self) -> list[str]:
-        """Return the features that the condition asks for, as they are read from a file."""
+    def features(self) -> list[str]:
+        """Return the features that the condition asks for."""
         nodes = [node for node in ast.walk(self._tree.body) if isinstance(node, ast.Name)]
         names = dict.fromkeys(self._tree.name_of(node) for node in nodes)
-        return [f"features.{name}" for name in names if name in self._own]
+        return [name for name in names if name in self._own]
+
+    @property
+    def paths(self) -> list[str]:
+        """Return these features as they are read from a file."""
+        return [f"features.{name}" for name in self.features]
 
     def of(self, table: pa.Table) -> pa.Table:
         """Return the rows of a table of predictions that meet the condition."""

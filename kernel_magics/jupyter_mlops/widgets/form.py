@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mlops.commands.words import verbs
+from jupyter_mlops.domain.references import is_word
 from jupyter_mlops.errors import UsageError, did_you_mean
 from jupyter_mlops.locale import tell, translate
 from jupyter_mlops.widgets import parts
@@ -66,7 +67,7 @@ class Form:
         """Say the verb with what the fields hold; live arguments are variables of the notebook."""
         said = dict(self.said)
         for param in self.verb.params:
-            if param.live and param.name in said:
+            if param.live and param.name in said and not _is_word(param, said[param.name]):
                 said[param.name] = variable(said[param.name])
         return getattr(self.session, self.verb.name)(**said)
 
@@ -97,6 +98,16 @@ def variable(name: str) -> Any:
         code="variable_unknown",
         name=name,
         meant=did_you_mean(name, known) or "…",
+    )
+
+
+def _is_word(param: Param, said: Any) -> bool:
+    """Say whether a field names no variable, but what is compared with."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return param.kind == "reference" and (
+        is_word(said) or said not in (shell.user_ns if shell else {})
     )
 
 

@@ -18,7 +18,7 @@ from jupyter_mlops.domain.names import iso
 from jupyter_mlops.services import judging, rawrows
 from jupyter_mlops.services.counting import keyed
 from jupyter_mlops.services.judging import Judge, Labelled
-from jupyter_mlops.services.keeping import LABELS, SCORES, Scored, add_scores
+from jupyter_mlops.services.keeping import COMPACTED, LABELS, SCORES, Scored, add_scores
 from jupyter_mlops.services.labelled import LOST, State, read_labels, state
 from jupyter_mlops.services.labels import ROWS
 from jupyter_mlops.services.ledger import Ledger, answers_of, plain
@@ -62,11 +62,14 @@ class Known:
 
 @dataclass(frozen=True)
 class _Kept:
+    """What the store knew at one moment: of labels, what was learnt before ``cut``."""
+
     state: State
-    late: frozenset[str]
-    scores: Sequence[Any]
-    labels: Sequence[Any]
-    lost: int
+    late: frozenset[str] = frozenset()
+    scores: Sequence[Any] = ()
+    labels: Sequence[Any] = ()
+    lost: int = 0
+    cut: str = _LAST
 
 
 def whole(span: Window) -> Window:
@@ -141,7 +144,7 @@ def truths(
     opened = opened_of(ws, log, deployment)
     span = Window(BEGINNING, END, as_of=known_until)
     with ws.look() as session:
-        kept = _Kept(state(session, deployment), frozenset(), (), (), 0)
+        kept = _Kept(state(session, deployment), cut=_cut(span))
     return _ledger(ws, deployment, span, kept, opened).truths(answers)
 
 
@@ -169,20 +172,24 @@ def came(ws: Workspace, deployment: str, reach: Window, span: Window) -> Labelle
 def _look(session: Session, deployment: str, span: Window) -> _Kept:
     profile = tables.Profile
     cut = _cut(span)
-    here = [profile.deployment == deployment, profile.known_at < cut]
+    learnt = cut if cut >= _compacted(session, deployment) else ""
     inside = [
-        *here,
+        profile.deployment == deployment,
         profile.hour >= iso(span.since),
         profile.hour < iso(span.until),
         profile.role != SHADOW,
     ]
     columns = [getattr(profile, name) for name in ("hour", "version", "rows", "counts", "sums")]
     scores, told = (
-        session.exec(sqlmodel.select(*columns).where(*inside, profile.part == part)).all()
-        for part in (SCORES, LABELS)
+        session.exec(
+            sqlmodel.select(*columns).where(*inside, profile.part == part, profile.known_at < end)
+        ).all()
+        for part, end in ((SCORES, cut), (LABELS, learnt))
     )
     lost = session.exec(
-        sqlmodel.select(sqlmodel.func.sum(profile.rows)).where(*here, profile.part == LOST)
+        sqlmodel.select(sqlmodel.func.sum(profile.rows)).where(
+            profile.deployment == deployment, profile.part == LOST, profile.known_at < learnt
+        )
     ).first()
     late = session.exec(
         sqlmodel.select(tables.Segment.id).where(
@@ -190,7 +197,17 @@ def _look(session: Session, deployment: str, span: Window) -> _Kept:
         )
     ).all()
     known = state(session, deployment)
-    return _Kept(known, frozenset(late) - {*known.unread}, scores, told, int(lost or 0))
+    fresh = frozenset(late) - {*known.unread}
+    return _Kept(known, fresh, scores, told, int(lost or 0), learnt)
+
+
+def _compacted(session: Session, deployment: str) -> str:
+    """Return up to when it is no longer kept when labels were learnt."""
+    profile = tables.Profile
+    query = sqlmodel.select(sqlmodel.func.max(profile.known_at)).where(
+        profile.deployment == deployment, profile.part == COMPACTED
+    )
+    return session.exec(query).first() or ""
 
 
 def _ledger(
@@ -202,7 +219,7 @@ def _ledger(
         **dict.fromkeys(known.waiting + known.unread, False),
         **dict.fromkeys(known.pieces, True),
     }
-    first, last = _stamp(_cut(span)), _stamp(iso(span.as_of)) if span.as_of else _LAST
+    first, last = _stamp(kept.cut), _stamp(iso(span.as_of)) if span.as_of else _LAST
     files = {
         name: name in known.files
         for name in ws.telemetry.actual_files(deployment)
@@ -220,7 +237,7 @@ def _ledger(
         frozenset(fresh),
         [table for one in opened for table in _open_rows(deployment, one, pieces)],
         span.as_of,
-        _cut(span),
+        kept.cut,
     )
 
 

@@ -41,6 +41,8 @@ SCORES: Final = "scores"
 """The scores of an hour over fine cells, whether or not a label has come."""
 LABELS: Final = "labels"
 """What is kept of answers whose label has come; and a piece of the log that waits for its labels."""
+COMPACTED: Final = "compacted"
+"""The mark of the moment before which it is no longer kept when labels were learnt."""
 FILES: Final = "actuals"
 """The mark of a file of actuals that was counted."""
 

@@ -162,10 +162,16 @@ def _mark(ws: Workspace, session: Session, deployment: str, file: str) -> int:
 
 
 def _add(session: Session, deployment: str, judge: Judge, key: Key, profile: Labelled) -> None:
+    row = profile_row(session, deployment, LABELS, key)
+    write_labels(
+        judge, row, judge.sum([read_labels(judge, row), profile]) if row.counts else profile
+    )
+
+
+def write_labels(judge: Judge, row: tables.Profile, whole: Labelled) -> None:
+    """Write a label profile into its row."""
     from jupyter_mlops.stats.batch import packed
 
-    row = profile_row(session, deployment, LABELS, key)
-    whole = judge.sum([read_labels(judge, row), profile]) if row.counts else profile
     counts, sums = judge.written(whole)
     row.rows, row.counts, row.sums = whole.n, packed(counts), sums.astype("<f8").tobytes()
 

@@ -28,6 +28,7 @@ from jupyter_mlops.errors import Conflict, MlopsError, Refused, Unavailable, Usa
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import (
     cluster,
+    compacting,
     deliveries,
     evaluation,
     keeping,
@@ -69,6 +70,7 @@ def watched(ws: Workspace, *, seconds: float = 60.0, count: keeping.Count | None
         ).all()
     opened = 0 if segments.is_behind(ws) else sum(_opened(ws, name) for name in names)
     retention.forget(ws)
+    compacting.compact(ws)
     return Round(kept.pieces, kept.rows, opened)
 
 

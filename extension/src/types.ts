@@ -385,6 +385,7 @@ export interface Drift {
   status: Status;
   because: string;
   reference: string;
+  rows?: string;
   items: DriftRow[];
   periods: Period[];
   heat: HeatRow[];
@@ -398,7 +399,7 @@ export interface Drift {
 /** One feature, now against the reference. */
 export interface DriftRow {
   feature: string;
-  of: 'feature' | 'answers';
+  of: 'feature' | 'answers' | 'target';
   kind: 'number' | 'category';
   finding: 'stable' | 'shifted' | 'drifted' | 'unknown';
   status: Status;
@@ -551,6 +552,7 @@ export interface Review {
 /** How the service behaves: traffic, latency, errors. */
 export interface Service {
   deployment: string;
+  version?: string;
   status: Status;
   because: string;
   requests: number;
@@ -1181,7 +1183,7 @@ export interface Arguments {
   actuals: { deployment: string; rows: Record<string, unknown> | Record<string, unknown>[]; id: string; value: string; time?: string | null };
   monitor: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; reference?: string; as_of?: string | null };
   service: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; as_of?: string | null };
-  drift: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; reference?: string; as_of?: string | null; together?: boolean; explain?: string; importance?: boolean };
+  drift: { deployment: string; of?: Record<string, unknown> | Record<string, unknown>[] | null; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; reference?: string | Record<string, unknown> | Record<string, unknown>[]; as_of?: string | null; together?: boolean; explain?: string; importance?: boolean };
   accuracy: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; worst?: 'rows' | 'segments' | null; unlabelled?: boolean; as_of?: string | null };
   challengers: { deployment: string; since?: string; until?: string | null };
   humility: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch' };

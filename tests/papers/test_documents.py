@@ -85,12 +85,12 @@ def test_a_document_is_kept_by_its_digest_and_the_same_state_gives_the_same(told
 
 
 def test_what_people_wrote_is_text_and_an_open_question_makes_it_a_draft(told):
-    made = documents.document(told, "tumour:1", template="deployment-report" and SHORT, to="a.html")
+    made = documents.document(told, "tumour:1", template=SHORT, to="a.html")
     page = base64.b64decode(made["files"][""]).decode()
     assert "&lt;b&gt;triage&lt;/b&gt;" in page
     assert "<b>triage" not in page
     made = documents.document(told, "other:1", template=SHORT, to="a.html")
-    assert "This is a draft: 1 questions are open." in base64.b64decode(made["files"][""]).decode()
+    assert "This is a draft. Open questions: 1." in base64.b64decode(made["files"][""]).decode()
 
 
 def test_the_language_is_the_one_that_was_asked_for(told):

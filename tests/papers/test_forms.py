@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 
 from jupyter_mlops.errors import Invalid, Unavailable
 from jupyter_mlops.papers import forms, markdown, typeset, webpage, word
+from jupyter_mlops.papers.differing import differences
 from jupyter_mlops.papers.paper import Gap, Heading, Paper, Paragraph, Table, pure
 from papers.test_html import seen
 
@@ -130,3 +131,13 @@ def test_the_ending_of_the_file_says_the_form(to, form):
 def test_other_endings_are_refused():
     with pytest.raises(Invalid, match=r"\.html, \.docx, \.pdf or \.md"):
         forms.form_of("a.odt")
+
+
+def test_rows_that_begin_alike_are_told_apart_by_as_many_cells_as_it_takes():
+    def told(ratio):
+        rows = [("parity", "sex", "F", ratio), ("parity", "sex", "M", "1")]
+        table = Table("t", ("measure", "attribute", "group", "ratio"), rows)
+        return Paper("en", "T", "churn", [], "", [Heading(1, "1", "One"), table])
+
+    changed = differences(told("0.5"), told("0.6"), "churn:1", "churn:2")
+    assert changed.blocks[1].rows == (("parity · sex · F", "0.5", "0.6"),)

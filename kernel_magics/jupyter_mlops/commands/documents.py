@@ -20,7 +20,7 @@ def sentence(data: Data) -> str:
     else:
         parts.append(tell("{title} of {subject}", **_named(data)))
     if data["kept"]:
-        parts.append(tell("{n} answers kept", n=len(data["kept"])))
+        parts.append(tell("answers kept: {n}", n=len(data["kept"])))
     if data["blanks"]:
         parts.append(
             tell("{n} of {all} questions answered", n=data["answered"], all=data["blanks"])

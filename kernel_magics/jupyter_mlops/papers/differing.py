@@ -106,20 +106,31 @@ def _tables(
 
 
 def _rows(one: Table | None, other: Table | None) -> Iterator[tuple[str, str, str]]:
-    was, is_now = _by_name(one), _by_name(other)
+    n = _naming([table for table in (one, other) if table])
+    was, is_now = _by_name(one, n), _by_name(other, n)
     for name in dict.fromkeys([*was, *is_now]):
         if was.get(name) != is_now.get(name):
             yield name, was.get(name, NONE), is_now.get(name, NONE)
 
 
-def _by_name(table: Table | None) -> dict[str, str]:
-    """Return the rows of a table by their first cell; a second of the same name is told apart."""
+def _naming(tables: Sequence[Table]) -> int:
+    """Return how many cells at the beginning of a row it takes to tell the rows of a table apart."""
+    most = max(len(tables[0].head) - 1, 1)
+    for n in range(1, most):
+        if all(len({tuple(row[:n]) for row in one.rows}) == len(one.rows) for one in tables):
+            return n
+    return most
+
+
+def _by_name(table: Table | None, n: int) -> dict[str, str]:
+    """Return the rows of a table by their first cells; a second of the same name is told apart."""
     found: dict[str, str] = {}
     for row in table.rows if table else ():
-        name, place = row[0], 2
+        first = " · ".join(row[:n])
+        name, place = first, 2
         while name in found:
-            name, place = f"{row[0]} ({place})", place + 1
-        found[name] = " · ".join(row[1:])
+            name, place = f"{first} ({place})", place + 1
+        found[name] = " · ".join(row[n:])
     return found
 
 

@@ -132,16 +132,16 @@ def _draft_line(gaps: Sequence[Gap]) -> str:
     open_, carried = _count(gaps, "open"), _count(gaps, "carried")
     if open_ and carried:
         return tell(
-            "This is a draft: {open} questions are open, and {carried} answers of an earlier version"
-            " are not confirmed.",
+            "This is a draft. Open questions: {open}; answers of an earlier version that nobody"
+            " confirmed: {carried}.",
             open=open_,
             carried=carried,
         )
     if open_:
-        return tell("This is a draft: {open} questions are open.", open=open_)
+        return tell("This is a draft. Open questions: {open}.", open=open_)
     if carried:
         return tell(
-            "This is a draft: {carried} answers of an earlier version are not confirmed.",
+            "This is a draft. Answers of an earlier version that nobody confirmed: {carried}.",
             carried=carried,
         )
     return ""

@@ -15,7 +15,7 @@ from jupyter_mlops.domain.written import State
 
 Look = Literal["plain", "guidance", "note", "code"]
 
-NARROWEST: Final = 5
+NARROWEST: Final = 7
 LONGEST_WORD: Final = 20
 WIDEST: Final = 70
 """Characters by which a column of a table is measured."""

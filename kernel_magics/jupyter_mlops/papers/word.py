@@ -56,6 +56,8 @@ def _page(made: Any, paper: Paper) -> None:
     for style in made.styles:
         if style.type == 1:  # a style of paragraphs
             _font(style.element.get_or_add_rPr(), paper.language)
+    for spoken in made.styles.element.iter(_name("w:lang")):
+        spoken.set(_name("w:eastAsia"), "ja-JP")
     made.styles["Normal"].font.size = Pt(10)
     made.styles["Normal"].paragraph_format.space_after = Pt(4)
     for level, size in ((1, 16), (2, 13), (3, 11)):

@@ -125,7 +125,7 @@ def fairness(known: Known) -> list[Block]:
     if found is None:
         said = tell("Its release checks were never run. `check {ref}` does.", ref=known.subject.ref)
         return [*blocks, Paragraph(said, "note")]
-    blocks.append(Paragraph(" ".join(filter(None, (found["figure"] + ".", found["because"])))))
+    blocks.append(Paragraph(" · ".join(filter(None, (found["figure"], found["because"])))))
     rows = _groups(known)
     if not rows:
         return blocks

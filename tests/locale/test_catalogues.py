@@ -12,9 +12,10 @@ TRANSLATED = LANGUAGES[1:]
 
 @pytest.mark.parametrize("name", TRANSLATED)
 def test_every_sentence_is_translated(name):
-    missing = [text for text in sentences() if not read(name).get(text)]
+    known = read(name)
+    missing = [text for text in sentences() if not known.get(text)]
     assert not missing, "run python -m jupyter_mlops.locale.extract"
-    empty = [message.id for message in read(name) if message.id and not message.string]
+    empty = [message.id for message in known if message.id and not message.string]
     assert not empty, "translate what is empty, then run the extraction again"
 
 

@@ -40,13 +40,36 @@ def _elsewhere(data: Data) -> list[str]:
 
 
 def about(data: Data) -> list[str]:
-    """Say of a version that it is held, archived, or was decided about elsewhere."""
-    parts = []
+    """Say what a version takes up and what is otherwise here; that it is held, archived, from elsewhere."""
+    parts = surroundings(data)
+    if found := data["footprint"]:
+        size, memory = f"{found['bytes'] / 2**20:.2f}", f"{found['memory_mib']:.0f}"
+        seconds = f"{found['load_seconds']:.1f}"
+        parts.insert(
+            0,
+            tell(
+                "{size} MiB stored, {memory} MiB of memory, loaded in {seconds} s",
+                size=size,
+                memory=memory,
+                seconds=seconds,
+            ),
+        )
     if data["held"]:
         parts.append(tell("held: {because}", because=data["held"]))
     if data["archived"]:
         parts.append(tell("archived since {when}", when=moment(data["archived"])))
     return [*parts, *_elsewhere(data)]
+
+
+def surroundings(data: Data) -> list[str]:
+    """Say which libraries are here otherwise than where the version was trained."""
+    if not data["environment"]:
+        return []
+    found = [
+        f"{row['name']} {row['trained']} → {row['here'] or tell('not here')}"
+        for row in data["environment"]
+    ]
+    return [tell("other libraries than in training: {found}", found=", ".join(found))]
 
 
 def tag(data: Data) -> str:

@@ -88,14 +88,16 @@ def _check(data: Data) -> str:
     failed = [row["title"] for row in data["items"] if row["outcome"] == "failed"]
     n = len(data["items"])
     if not failed:
-        return tell("✓ {ref} passed its release checks ({n})", ref=data["ref"], n=n)
-    return tell(
+        said = tell("✓ {ref} passed its release checks ({n})", ref=data["ref"], n=n)
+        return DOT.join([said, *shelf.surroundings(data)])
+    said = tell(
         "✗ {ref} failed {failed} of {n} release checks: {names}",
         ref=data["ref"],
         failed=len(failed),
         n=n,
         names=", ".join(failed[:3]),
     )
+    return DOT.join([said, *shelf.surroundings(data)])
 
 
 def _request(data: Data) -> str:
@@ -158,7 +160,7 @@ def _deploy(data: Data) -> str:
     if data["replaced"]:
         in_place = tell("in place of {ref}", ref=data["replaced"])
         parts.append(in_place if share >= 1 else tell("beside {ref}", ref=data["replaced"]))
-    return DOT.join(parts)
+    return DOT.join([*parts, *shelf.surroundings(data)])
 
 
 def _carried_out(share: float, who: Mapping[str, str]) -> str:

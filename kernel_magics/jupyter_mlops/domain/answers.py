@@ -20,10 +20,12 @@ from jupyter_mlops.domain.registered import (
     Assurance,
     Compiled,
     Feature,
+    Footprint,
     ModelRow,
     Models,
     Person,
     Risk,
+    Surrounding,
     Task,
     Version,
 )
@@ -89,6 +91,7 @@ __all__ = [
     "Feature",
     "Figure",
     "FiredRule",
+    "Footprint",
     "HeatRow",
     "HoldRow",
     "Holds",
@@ -108,6 +111,7 @@ __all__ = [
     "Rules",
     "Service",
     "Status",
+    "Surrounding",
     "Task",
     "Together",
     "Tour",
@@ -138,6 +142,7 @@ class Checks(TypedDict):
     ref: str
     passed: bool
     items: list[Check]
+    environment: list[Surrounding]
     kept: int
     withdrawn: bool
 
@@ -239,6 +244,7 @@ class Rollout(TypedDict):
     because: str
     share: float
     url: str
+    environment: list[Surrounding]
     seconds: float
 
 

@@ -45,6 +45,23 @@ class Person(TypedDict):
     label: str
 
 
+class Surrounding(TypedDict):
+    """A library that a version was trained with in one version and finds here in another."""
+
+    name: str
+    trained: str
+    here: str
+
+
+class Footprint(TypedDict):
+    """What a version takes up: stored, in memory, and until it answers; measured by its check."""
+
+    bytes: int
+    memory_mib: float
+    load_seconds: float
+    at: str
+
+
 class Version(TypedDict):
     """A registered version, whole."""
 
@@ -73,6 +90,8 @@ class Version(TypedDict):
     tried: list[str]
     created_at: str
     created_by: Person
+    environment: list[Surrounding]
+    footprint: Footprint | None
     held: str
     archived: str
     new: bool

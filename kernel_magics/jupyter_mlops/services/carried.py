@@ -9,7 +9,7 @@ from jupyter_mlops.domain.answers import Gate, Role
 from jupyter_mlops.domain.answers import Rollout as RolloutAnswer
 from jupyter_mlops.domain.deployments import ROLLOUT_SECONDS, WHOLE
 from jupyter_mlops.errors import Refused, Unavailable
-from jupyter_mlops.services import lookup, rollouts, server
+from jupyter_mlops.services import lookup, rollouts, server, surroundings
 from jupyter_mlops.services.processes import ring
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
@@ -54,6 +54,7 @@ def carried(
         because=because,
         share=now.share,
         url=f"{running['url']}/deployments/{deployment}/predictions",
+        environment=surroundings.differing(version),
         seconds=round(clock.monotonic() - began, 3),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_mlops.domain.answers import Check, Checks
 from jupyter_mlops.domain.arguments import DeploymentName, ModelName, Ref, Text, deed
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.services import lookup
+from jupyter_mlops.services import lookup, surroundings
 from jupyter_mlops.services.release import apart, asking, kept, remembered
 from jupyter_mlops.services.release.findings import TITLES, Found, filled, of_error
 from jupyter_mlops.services.workspace import Workspace
@@ -46,7 +46,9 @@ def check(
             if withdraw
             else kept.keep(ws, ref, text, model=model, reason=reason)
         )
-        return Checks(ref=ref, passed=True, items=[], kept=number, withdrawn=withdraw)
+        return Checks(
+            ref=ref, passed=True, items=[], environment=[], kept=number, withdrawn=withdraw
+        )
     with ws.look() as session:
         parent, version = lookup.version(session, ref)
         if for_deployment:
@@ -56,6 +58,7 @@ def check(
         ref=f"{parent.name}:{version.number}",
         passed=all(item["outcome"] != "failed" for item in items),
         items=[told(item) for item in items],
+        environment=surroundings.differing(version),
         kept=0,
         withdrawn=False,
     )

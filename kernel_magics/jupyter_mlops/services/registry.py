@@ -19,7 +19,7 @@ from jupyter_mlops.domain.limits import NONE, Limits
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Corrupt, Unsafe
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import holds, limits, lookup, references, retold, underway
+from jupyter_mlops.services import holds, limits, lookup, references, retold, surroundings, underway
 from jupyter_mlops.services.packing import figures
 from jupyter_mlops.services.workspace import Deed, Workspace
 
@@ -213,6 +213,8 @@ def shown(
         created_by=as_person(
             version.author, label=tell(assurance_label(version.author["assurance"]), name="")
         ),
+        environment=surroundings.differing(version),
+        footprint=surroundings.footprint(session, version),
         held=holds.held(session, [named]).get(named, ""),
         archived=away.at if away else "",
         new=new,

@@ -27,6 +27,7 @@ MODEL = {
     "value": 0.9123,
     "deployments": ["churn-prod"],
     "created_at": "2026-11-23T09:00:00.000000Z",
+    "because": "",
 }
 
 

@@ -234,3 +234,13 @@ def test_a_bundle_has_to_be_written_somewhere(here, tmp_path):
     with pytest.raises(Invalid) as refused:
         here.bundle("tumour:1", to=str(tmp_path / "file" / "x.zip"))
     assert refused.value.code == "bundle_not_writable"
+    with pytest.raises(MlopsError):
+        here.bundle("tumour:1", to="a\0b")
+
+
+@pytest.mark.parametrize("file", [None, 7, "x", {"$blob": 7}, {"$blob": "sha256:" + "0" * 64}, {}])
+def test_what_points_to_no_file_is_refused(untouched, file):
+    from jupyter_mlops.services.unbundling import unbundle
+
+    with pytest.raises(MlopsError):
+        unbundle(untouched.door.ws, file)

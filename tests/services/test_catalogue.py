@@ -71,6 +71,9 @@ def test_the_newest_version_stands_for_its_model_newest_first(ws):
         ("stage:waiting", {"価格"}),
         ("stage:idle", {"fraud", "idle"}),
         ("'; drop table model; --", set()),
+        ("tag:\ud800", set()),
+        ("feature:a\0b", set()),
+        ("owner:\ud800\0", {"churn", "fraud", "価格", "idle"}),
     ],
 )
 def test_models_are_found(ws, query, found):

@@ -145,10 +145,21 @@ def test_a_hold_says_why(ws, because):
         hold(ws, "churn:3", because=because)
 
 
-@pytest.mark.parametrize("what", ["nowhere", "churn:99", "", "../x", "<b>"])
+@pytest.mark.parametrize(
+    "what", ["nowhere", "churn:99", "", "../x", "<b>", "a\0", "\ud800", "x" * 999]
+)
 def test_only_what_there_is_can_be_held(ws, what):
     with pytest.raises((Invalid, NotFound)):
         hold(ws, what, because="why")
+
+
+@pytest.mark.parametrize("ref", ["a\0:1", "\ud800", "<b>", "x" * 999, ""])
+def test_a_reference_that_is_none_is_refused_by_each_verb(ws, ref):
+    for verb in (lambda: tag(ws, ref, ("x",)), lambda: archive(ws, ref)):
+        with pytest.raises((Invalid, NotFound)):
+            verb()
+    with pytest.raises(Invalid):
+        archive(ws, "churn:3", reason="a\0b")
 
 
 def test_nothing_is_forgotten_of_what_is_held(ws):

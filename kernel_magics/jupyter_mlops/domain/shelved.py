@@ -62,11 +62,16 @@ def check_because(text: str) -> str:
     if text.strip() and len(text) <= _LONGEST and "\x00" not in text:
         return text.strip()
     raise Invalid(
-        "A hold needs a reason of 1 to {most} characters.",
+        "A reason has 1 to {most} characters, and NUL is none of them.",
         'say why: --because "case 2026-17"',
         code="because_invalid",
         most=_LONGEST,
     )
+
+
+def check_reason(text: str) -> str:
+    """Return a reason, or nothing, that can be kept."""
+    return check_because(text) if text else ""
 
 
 def check_held_once(subject: str, *, held: str | None) -> None:

@@ -64,18 +64,18 @@ def finish(answer: Bundle, *, to: str, **_: object) -> Bundle:
     if data is None:
         return answer
     path = Path(to).expanduser().absolute()
-    if path.is_dir() or to.endswith(("/", os.sep)):
-        path /= answer["ref"].replace(":", "-") + ".mlops.zip"
     try:
+        if path.is_dir() or to.endswith(("/", os.sep)):
+            path /= answer["ref"].replace(":", "-") + ".mlops.zip"
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, base64.b64decode(data))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise Invalid(
             "The bundle cannot be written to {to}: {reason}.",
             "name a file in a folder that is yours: --to churn-3.zip",
             code="bundle_not_writable",
             to=to,
-            reason=error.strerror or error,
+            reason=getattr(error, "strerror", "") or error,
         ) from error
     return Bundle(
         ref=answer["ref"],

@@ -138,8 +138,8 @@ def _within(bound: Bound) -> ColumnElement[bool]:
 
 
 def _quoted(value: str) -> str:
-    """Return a text as JSON holds it."""
-    return json.dumps(value, ensure_ascii=False)
+    """Return a text as JSON holds it; half of a surrogate pair is in none."""
+    return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False)
 
 
 _CONDITIONS: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {

@@ -10,6 +10,7 @@ import sqlmodel
 from jupyter_mlops.domain.access import as_person
 from jupyter_mlops.domain.access import label as assurance_label
 from jupyter_mlops.domain.arguments import deed, read
+from jupyter_mlops.domain.names import check_name, parse_reference
 from jupyter_mlops.domain.shelved import (
     HoldRow,
     Holds,
@@ -17,6 +18,7 @@ from jupyter_mlops.domain.shelved import (
     check_held_once,
     not_held,
 )
+from jupyter_mlops.errors import Invalid
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import lookup
 from jupyter_mlops.services.workspace import Workspace
@@ -34,8 +36,9 @@ def hold(ws: Workspace, subject: str, *, because: str, release: bool = False) ->
     and who released it, when and why, stays in the audit log.
     """
     check_because(because)
+    check_readable(subject)
     action = "hold:release" if release else "hold:placing"
-    with ws.act(action, subject=f"hold:{subject}"[:200], reason=because) as act:
+    with ws.act(action, subject=f"hold:{subject}", reason=because) as act:
         act.subject = named(act.session, subject)
         if release:
             row = _release(ws, act.session, act.subject)
@@ -70,6 +73,18 @@ def holds(ws: Workspace, query: str = "") -> Holds:
         if all(word in f"{row.subject} {row.because}".casefold() for word in words)
     ]
     return Holds(items=told)
+
+
+def check_readable(what: str) -> None:
+    """Raise unless a text could be the name of a deployment, or a reference.
+
+    Raises:
+        Invalid: it can be neither.
+    """
+    try:
+        check_name(what, what="deployment")
+    except Invalid:
+        parse_reference(what)
 
 
 def named(session: Session, what: str) -> str:

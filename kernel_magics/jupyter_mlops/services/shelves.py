@@ -8,8 +8,13 @@ import sqlmodel
 
 from jupyter_mlops.domain.answers import Version as VersionAnswer
 from jupyter_mlops.domain.arguments import Names, Ref, deed
-from jupyter_mlops.domain.names import check_name
-from jupyter_mlops.domain.shelved import check_may_archive, check_not_archived, check_not_held
+from jupyter_mlops.domain.names import check_name, parse_reference
+from jupyter_mlops.domain.shelved import (
+    check_may_archive,
+    check_not_archived,
+    check_not_held,
+    check_reason,
+)
 from jupyter_mlops.errors import Conflict, Invalid
 from jupyter_mlops.services import bundles, holds, lookup, registry
 from jupyter_mlops.services.workspace import Deed, Workspace
@@ -26,7 +31,8 @@ def tag(ws: Workspace, ref: Ref, add: Names = (), *, remove: Names = ()) -> Vers
     """Add tags to a version, and take others away; `models tag:NAME` finds by them."""
     for name in (*add, *remove):
         check_name(name, what="tag")
-    with ws.act("version:tagging", subject=f"version:{ref}"[:200]) as act:
+    parse_reference(ref)
+    with ws.act("version:tagging", subject=f"version:{ref}") as act:
         parent, version = lookup.version(act.session, ref)
         act.subject = f"version:{parent.name}:{version.number}"
         before = list(version.tags)
@@ -54,6 +60,7 @@ def archive(ws: Workspace, ref: Ref, *, reason: str = "", undo: bool = False) ->
     Refused while it is live, in shadow, requested or held. A sealed bundle of it is kept beside its
     artifact; `--undo` takes it out again, `models stage:archived` lists models that are away as a whole.
     """
+    check_reason(reason)
     with ws.look() as session:
         parent, version = lookup.version(session, ref)
         name = f"{parent.name}:{version.number}"

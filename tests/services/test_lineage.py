@@ -245,6 +245,7 @@ def reproducible(folder, last):
 AGAIN = "ws.register(model, name='tumour', train=train, target='target', holdout=test)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("last", "outcome"),
     [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jupyter_mlops.errors import Corrupt, Invalid
 from jupyter_mlops.stats import tally
-from jupyter_mlops.stats.batch import Layout, packed, together, unpacked
+from jupyter_mlops.stats.batch import Layout, packed, together, unpacked, unpacked_all
 from jupyter_mlops.stats.bins import bins
 from jupyter_mlops.stats.profile import profile, reference
 from jupyter_mlops.stats.size import population_stability_index, stability_over
@@ -110,11 +110,26 @@ def test_numbers_are_counted_as_if_they_were_sorted(draw):
     assert whole.moments.mean == pytest.approx(again.moments.mean)
 
 
+@given(st.lists(st.lists(st.integers(-(2**40), 2**40), max_size=30), max_size=12))
+def test_many_are_unpacked_as_each_is(written):
+    data = [packed(np.array(numbers, dtype=np.int64)) for numbers in written]
+    assert [one.tolist() for one in unpacked_all(data)] == written
+
+
+def test_stability_of_columns_is_that_of_each():
+    random = np.random.default_rng(6)
+    before, after = random.integers(0, 50, 12), random.integers(0, 3, (30, 12))
+    found = stability_over(before, after, [0, 5, 7])
+    for at, place in enumerate((slice(0, 5), slice(5, 7), slice(7, 12))):
+        each = stability_over(before[place], after[:, place])[:, 0]
+        assert np.allclose(found[:, at], each, equal_nan=True)
+
+
 def test_stability_of_many_periods_is_that_of_each():
     random = np.random.default_rng(6)
     before, after = random.integers(0, 50, 12), random.integers(0, 20, (30, 12))
     after[3] = 0
-    found = stability_over(before, after)
+    found = stability_over(before, after)[:, 0]
     assert math.isnan(found[3])
     rest = [at for at in range(30) if at != 3]
     each = [population_stability_index(before, after[at]) for at in rest]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlmodel
 
@@ -60,13 +60,13 @@ def answers(
 
     What challengers said was told to nobody, and comes only when that role is asked for.
     """
-    from jupyter_mlops.stats.batch import together, unpacked
+    from jupyter_mlops.stats.batch import together
 
     layout = references.layout(ws, version) or _nothing()
     fine = ("hour", "rows", "shown", "sums", "counts")
     kept, rest = _read(ws, deployment, span, ANSWERS, fine, [version], role)
     batches = [read_batch(row, layout) for row in kept.profiles]
-    hours = [_hour(row.hour, row.rows, unpacked(row.shown)) for row in kept.profiles]
+    hours = _hours(kept.profiles)
     for key, batch in _rest(rest, version, role, lambda _: layout):
         batches.append(batch)
         hours.append(_hour(key.hour, batch.rows, batch.shown))
@@ -90,12 +90,10 @@ def answered(ws: Workspace, deployment: str, span: Window) -> int:
 
 def shown(ws: Workspace, deployment: str, span: Window, version: str) -> list[Hour]:
     """Return a version's answers hour by hour, for pictures: no fine count is read."""
-    from jupyter_mlops.stats.batch import unpacked
-
     layout = references.layout(ws, version) or _nothing()
     few = ("hour", "rows", "shown")
     kept, rest = _read(ws, deployment, span, ANSWERS, few, [version], None)
-    hours = [_hour(row.hour, row.rows, unpacked(row.shown)) for row in kept.profiles]
+    hours = _hours(kept.profiles)
     return hours + [
         _hour(key.hour, batch.rows, batch.shown)
         for key, batch in _rest(rest, version, None, lambda _: layout)
@@ -272,6 +270,13 @@ def _names(deployment: str, one: Open) -> list[str]:
 def hour_of(start: str, batch: Batch) -> Hour:
     """Return an hour as pictures show it."""
     return _hour(start, batch.rows, batch.shown)
+
+
+def _hours(kept: Sequence[Any]) -> list[Hour]:
+    from jupyter_mlops.stats.batch import unpacked_all
+
+    shown = unpacked_all([row.shown for row in kept])
+    return [_hour(row.hour, row.rows, cells) for row, cells in zip(kept, shown, strict=True)]
 
 
 def _hour(start: str, rows: int, cells: Counts) -> Hour:

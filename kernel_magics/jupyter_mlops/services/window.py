@@ -15,6 +15,7 @@ By = Literal["hour", "day", "week", "month", "batch"]
 TICK = timedelta(microseconds=1)
 """The shortest time that is told apart."""
 MOST_PERIODS = 2000
+_LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
 
 @dataclass(frozen=True)
@@ -96,4 +97,4 @@ def _floor(moment: datetime, by: By) -> datetime:
 def _next(start: datetime, by: By) -> datetime:
     if by == "month":
         return (start + timedelta(days=32)).replace(day=1)
-    return start + timedelta(hours={"hour": 1, "day": 24, "week": 168}[by])
+    return start + _LENGTHS[by]

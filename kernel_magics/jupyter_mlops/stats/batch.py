@@ -19,7 +19,7 @@ from jupyter_mlops.errors import Corrupt, Invalid
 from jupyter_mlops.stats.bins import Bins
 from jupyter_mlops.stats.profile import SHOWN_LEVELS, Moments, Profile
 
-__all__ = ["Batch", "Layout", "packed", "together", "unpacked"]
+__all__ = ["Batch", "Layout", "packed", "together", "unpacked", "unpacked_all"]
 
 Counts = npt.NDArray[np.int64]
 Sums = npt.NDArray[np.float64]
@@ -29,6 +29,7 @@ FIGURES: Final = 5
 _WIDTHS: Final = (1, 2, 4, 8)
 """Bytes of a whole number, the least first."""
 _FASTEST: Final = 1
+_NOTHING: Final = np.zeros(0, dtype=np.int64)
 _PLAIN: Final = 64
 """Bytes up to which nothing is gained by compressing."""
 
@@ -198,10 +199,27 @@ def unpacked(data: bytes) -> Counts:
     Raises:
         Corrupt: nobody wrote that.
     """
+    return unpacked_all([data])[0]
+
+
+def unpacked_all(written: Sequence[bytes]) -> list[Counts]:
+    """Return what :func:`packed` wrote, many at once: those of one width and length are read as one.
+
+    Raises:
+        Corrupt: nobody wrote one of them.
+    """
+    alike: dict[tuple[int, int], tuple[list[int], list[bytes]]] = {}
+    found: list[Counts] = [_NOTHING] * len(written)
     try:
-        mark, body = data[0], data[1:]
-        plain = zlib.decompress(body) if mark & 8 else body
-        return np.frombuffer(plain, dtype=f"<i{_WIDTHS[mark & 7]}").astype(np.int64)
+        for at, data in enumerate(written):
+            plain = zlib.decompress(data[1:]) if data[0] & 8 else data[1:]
+            places, same = alike.setdefault((data[0] & 7, len(plain)), ([], []))
+            places.append(at)
+            same.append(plain)
+        for (mark, _), (places, same) in alike.items():
+            numbers = np.frombuffer(b"".join(same), dtype=f"<i{_WIDTHS[mark]}").astype(np.int64)
+            for at, row in zip(places, numbers.reshape(len(places), -1), strict=True):
+                found[at] = row
     except (IndexError, ValueError, zlib.error) as error:
         raise Corrupt(
             "A kept profile cannot be read: {why}.",
@@ -209,6 +227,7 @@ def unpacked(data: bytes) -> Counts:
             code="profile_corrupt",
             why=error,
         ) from error
+    return found
 
 
 def _cells(cut: Bins) -> int:

@@ -31,20 +31,28 @@ def population_stability_index(reference: Array, current: Array) -> float:
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def stability_over(reference: Array, currents: Array) -> Array:
-    """Return the PSI of each of many samples, shape (samples, k), against one reference, shape (k,).
+def stability_over(reference: Array, currents: Array, starts: Any = (0,)) -> Array:
+    """Return the PSI of each column of many samples against one reference, shape (samples, columns).
 
-    NaN for a sample without rows. The same figure as :func:`population_stability_index`, at once.
+    ``reference`` holds the cells of all columns one after another, shape (k,), and ``currents`` those
+    of the samples, shape (samples, k); a column begins at each of ``starts``. NaN for a column without
+    rows. The same figure as :func:`population_stability_index`, at once.
 
-    >>> stability_over(np.array([50, 50]), np.array([[80, 20], [0, 0]])).round(4).tolist()
-    [0.4159, nan]
+    >>> found = stability_over(np.array([50, 50, 9]), np.array([[80, 20, 1], [0, 0, 1]]), [0, 2])
+    >>> found.round(4).tolist()
+    [[0.4159, 0.0], [nan, 0.0]]
     """
-    sizes = currents.sum(axis=1, keepdims=True)
+    widths = np.diff([*starts, len(reference)])
+    sizes = np.add.reduceat(currents, starts, axis=1)
+    whole = np.repeat(np.add.reduceat(reference, starts), widths)
     with np.errstate(invalid="ignore", divide="ignore"):
-        p = np.maximum(reference, 0.5) / reference.sum()
-        q = np.maximum(currents, 0.5) / sizes
-        terms = np.where((reference + currents) > 0, (q - p) * np.log(q / p), 0.0)
-    return np.where(sizes[:, 0] > 0, terms.sum(axis=1), np.nan)
+        p = np.maximum(reference, 0.5) / whole
+        q = np.maximum(currents, 0.5)
+        q /= np.repeat(sizes, widths, axis=1)
+        terms = np.log(q / p)
+        terms *= q - p
+    terms[(currents == 0) & (reference == 0)] = 0.0
+    return np.where(sizes > 0, np.add.reduceat(terms, starts, axis=1), np.nan)
 
 
 def kullback_leibler(reference: Array, current: Array) -> float:

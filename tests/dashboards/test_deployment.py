@@ -42,6 +42,22 @@ def test_each_part_of_the_page_has_its_live_pictures():
         assert all({VEGA, "text/plain"} == kind for kind in kinds)
 
 
+def test_four_pictures_of_the_service_stand_two_by_two():
+    budget = {"objective": "error_rate", "left": -0.2, "status": "failing", "because": "Spent."}
+    (shown,) = Board(Watched(service={"budgets": [budget]})).pictures["service"].outputs
+    layout = shown["data"][VEGA]["layout"]
+    assert layout["columns"] == {"signal": "wide ? 2 : 1"}
+    assert shown["data"][VEGA]["autosize"]["resize"]
+
+
+def test_where_nothing_is_deployed_there_is_nothing_to_choose():
+    board = Board(Watched(rows=[]))
+    assert {one.layout.display for one in (board.name, board.days, board.by, board.segment)} == {
+        "none"
+    }
+    assert board.lang.layout.display is None
+
+
 def test_what_the_reader_chooses_is_asked_and_said_in_their_language():
     session = Watched()
     board = Board(session)
@@ -73,6 +89,8 @@ def test_the_address_of_the_page_names_the_deployment():
 
 OVERHANG = """[...document.querySelectorAll('.mlops-picture canvas')]
     .map(canvas => canvas.getBoundingClientRect().right).filter(right => right > innerWidth)"""
+WIDTHS = """[...document.querySelectorAll('.mlops-picture canvas')]
+    .map(canvas => Math.round(canvas.getBoundingClientRect().width / 10))"""
 PIXELS = "document.querySelectorAll('.mlops-picture canvas')[1].toDataURL()"
 
 
@@ -101,12 +119,13 @@ def test_a_click_on_a_feature_shows_it_and_hostile_names_stay_text(voila, chromi
     box = drift.bounding_box()
     drift.click(position={"x": box["width"] * 0.3, "y": box["height"] * 0.75})
     page.wait_for_function(f"{PIXELS} !== {json.dumps(before)}", timeout=10_000)
-    page.set_viewport_size({"width": 400, "height": 4400})
-    page.goto(f"{voila}deployment.ipynb", wait_until="commit")
-    page.wait_for_function("document.querySelectorAll('.mlops-picture canvas').length == 4")
-    page.wait_for_timeout(500)
-    page.screenshot(path=artefacts / "deployment-narrow.png", full_page=True)
-    assert page.evaluate(OVERHANG) == []
+    widths = page.evaluate(WIDTHS)
+    for width in (400, 1280):  # the window is resized while the page stands
+        page.set_viewport_size({"width": width, "height": 4400})
+        page.wait_for_timeout(1500)
+        page.screenshot(path=artefacts / f"deployment-{width}.png", full_page=True)
+        assert page.evaluate(OVERHANG) == []
+    assert page.evaluate(WIDTHS) == widths
     assert tried == []
     assert page.title() != "1"
     assert page.locator("[onerror], [onload], .mlops-page script, .mlops-page iframe").count() == 0

@@ -8,6 +8,7 @@ without which Voilà prints an error), and a line of text.
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -30,8 +31,12 @@ _AS_WIDE_AS_THERE_IS_ROOM: Final = {
 """JupyterLab draws into a box that has no width of its own, so the window's has to do."""
 
 
+_AGAIN: Final = {"type": "pad", "resize": True}
+"""Pictures that are laid out anew whenever something in them changed, not once for all."""
 _ROOMY: Final = "windowSize()[0]"
 _WIDE: Final = f"{_ROOMY} >= 1000"
+_NARROW: Final = f"{_ROOMY} < 600"
+"""What pictures ask of the window; asked through a signal, it is asked again when that is resized."""
 
 
 def bundle(chart: Any) -> dict[str, Any]:
@@ -62,18 +67,20 @@ def fluid(spec: Mapping[str, Any]) -> dict[str, Any]:
     import vl_convert
 
     asked = spec["usermeta"]["fluid"]
-    drawn: dict[str, Any] = vl_convert.vegalite_to_vega(dict(spec), vl_version=ENGINE)
+    compiled = vl_convert.vegalite_to_vega(dict(spec), vl_version=ENGINE)
+    drawn: dict[str, Any] = json.loads(json.dumps(compiled).replace(_NARROW, "narrow"))
     for key in ("background", "usermeta"):  # the ground is the viewer's own, light or dark
         drawn.pop(key, None)
     each = _each(asked["columns"], asked["margin"])
-    follows = [_follows("wide", _WIDE)]
+    follows = [_follows("wide", _WIDE), _follows("narrow", _NARROW)]
     if "width" in drawn:  # one picture alone is as wide as all
         follows.append(_follows("width", each))
     for signal in drawn["signals"]:
         is_width = signal["name"].lower().endswith("width")
         follows.append(_follows(signal["name"], each) if is_width else signal)
     columns = {"signal": f"wide ? {asked['columns']} : 1"}
-    return {**drawn, "signals": follows, "layout": {**drawn["layout"], "columns": columns}}
+    layout = {**drawn["layout"], "columns": columns}
+    return {**drawn, "autosize": _AGAIN, "signals": follows, "layout": layout}
 
 
 def _each(columns: int, margin: int) -> str:

@@ -26,7 +26,7 @@ def columns(points: Sequence[Mapping[str, Any]]) -> Any:
     """Draw counts over time as columns from zero."""
     import altair as alt
 
-    width = max(2, min(18, 420 // max(1, len(points))))
+    width = _width(len(points))
     bars = alt.Chart(theme.table([dict(point) for point in points])).mark_bar(
         color=theme.ink("current"), opacity=0.85, width=width
     )
@@ -38,6 +38,16 @@ def columns(points: Sequence[Mapping[str, Any]]) -> Any:
             alt.Tooltip("n:Q", title=tell("predictions"), format=","),
         ],
     )
+
+
+def _width(columns: int) -> Any:
+    """Return how wide a column may be so that there is air beside it, in a narrow window too."""
+    import altair as alt
+
+    most, n = max(2, min(18, 270 // max(1, columns))), max(1, columns)
+    window = "windowSize()[0]"
+    narrow = f"{window} > 0 && {window} < 600 ? max(2, ({window} - 184) / {n} * 0.7) : {most}"
+    return alt.ExprRef(f"min({most}, {narrow})")
 
 
 def latency(data: Mapping[str, Any]) -> Any:
@@ -97,7 +107,7 @@ def errors_over_time(data: Mapping[str, Any]) -> Any:
         return theme.empty(question, tell("Nothing has been asked of it in this time."))
     if not any(point["errors"] for point in points):
         return theme.empty(question, tell("Never: every request was answered."))
-    width = max(2, min(18, 420 // max(1, len(points))))
+    width = _width(len(points))
     bars = alt.Chart(theme.table(points)).mark_bar(
         color=theme.ink("failing"), opacity=0.75, width=width
     )

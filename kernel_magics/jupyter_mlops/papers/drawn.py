@@ -14,6 +14,7 @@ NAMES: Final = 124
 """The room that both the names of classes and a title need beside a picture."""
 MOST_FEATURES: Final = 6
 LEAST_FEATURES: Final = 3
+ROW: Final = 3
 
 
 def of_service(seen: Seen) -> list[Any]:
@@ -63,12 +64,19 @@ def live(seen: Seen) -> dict[str, list[Any]]:
         return {}
     found, served, right = seen.monitor["drift"], of_service(seen), of_curves(seen)
     parts = {
-        "service": [closely.row(*served, columns=3)] if served else [],
+        "service": [_square(served)] if served else [],
         "drift": [closely.closely(found)] if is_compared(seen) else [],
         "accuracy": [closely.row(chart, columns=1) for chart in of_accuracy(seen)],
         "curves": [closely.row(*right, columns=3, longest=32, margin=NAMES)] if right else [],
     }
     return {name: charts for name, charts in parts.items() if charts}
+
+
+def _square(served: list[Any]) -> Any:
+    """Put three pictures in a row, but four two by two: names at an axis need more room."""
+    if len(served) > ROW:
+        return closely.row(*served, columns=2, margin=NAMES)
+    return closely.row(*served, columns=ROW)
 
 
 def sections(page: Mapping[str, Any]) -> dict[str, Any]:

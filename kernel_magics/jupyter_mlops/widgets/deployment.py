@@ -87,6 +87,8 @@ class Board(LivePage):
             self.refusal = error
         else:
             self.offer(self.name, list(self.seen.names), self.seen.name or None)
+            for control in (self.name, self.days, self.by, self.segment):  # nothing is to be chosen
+                control.layout.display = None if self.seen.names else "none"
 
     def _write(self) -> None:
         from jupyter_mlops.charts import render

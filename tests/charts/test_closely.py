@@ -34,7 +34,7 @@ def test_the_picture_to_ask_with_holds_counts_and_follows_the_window():
 
 def test_one_picture_alone_follows_the_window_too():
     spec = render.bundle(closely.row(accuracy.over_time(fleets.accuracy("x")), columns=1))
-    assert [s["name"] for s in spec[render.VEGA]["signals"]][:2] == ["wide", "width"]
+    assert [s["name"] for s in spec[render.VEGA]["signals"]][:3] == ["wide", "narrow", "width"]
 
 
 def test_only_cells_that_need_a_person_have_a_sign():

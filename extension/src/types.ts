@@ -184,6 +184,14 @@ export interface Feature {
   missing: number;
 }
 
+/** What a version takes up: stored, in memory, and until it answers; measured by its check. */
+export interface Footprint {
+  bytes: number;
+  memory_mib: number;
+  load_seconds: number;
+  at: string;
+}
+
 /** A model in the list: its newest version and where it is live. */
 export interface ModelRow {
   name: string;
@@ -215,6 +223,13 @@ export interface Person {
   label: string;
 }
 
+/** A library that a version was trained with in one version and finds here in another. */
+export interface Surrounding {
+  name: string;
+  trained: string;
+  here: string;
+}
+
 /** A registered version, whole. */
 export interface Version {
   ref: string;
@@ -242,6 +257,8 @@ export interface Version {
   tried: string[];
   created_at: string;
   created_by: Person;
+  environment: Surrounding[];
+  footprint: Footprint | null;
   held: string;
   archived: string;
   new: boolean;
@@ -663,6 +680,7 @@ export interface Checks {
   ref: string;
   passed: boolean;
   items: Check[];
+  environment: Surrounding[];
   kept: number;
   withdrawn: boolean;
 }
@@ -772,6 +790,7 @@ export interface Rollout {
   because: string;
   share: number;
   url: string;
+  environment: Surrounding[];
   seconds: number;
 }
 

@@ -105,7 +105,9 @@ def test_a_plan_changes_nothing_and_apply_goes_as_far_as_nobody_has_to_decide(se
     assert {item["does"] for item in third["items"]} == {"keep"}
     assert "as the file says" in repr(third)
     version = session.show("tumour:1").to_dict()
-    assert version["lineage"]["git"] == {"commit": first["commit"], "dirty": False}
+    told_of = version["lineage"]["git"]
+    assert (told_of["commit"], told_of["dirty"]) == (first["commit"], False)
+    assert told_of["path"] == "models/tumour.skops"
     assert (version["owner"], version["tags"]) == ("Ann", ["breast"])
 
 

@@ -120,11 +120,21 @@ def code(known: Known) -> list[Block]:
         return [Paragraph(said, "note")]
     lines = source.splitlines()
     more = [tell("… and {n} more", n=len(lines) - MOST_LINES)] if len(lines) > MOST_LINES else []
-    where = short(PurePath(str(lineage.get("notebook") or NONE)).name)
     return [
-        Paragraph(tell("Registered in the notebook {name}, by this cell:", name=where)),
+        Paragraph(_registered_by(lineage)),
         Paragraph("\n".join([*lines[:MOST_LINES], *more]), "code"),
     ]
+
+
+def _registered_by(lineage: Mapping[str, Any]) -> str:
+    """Say where the code stands that registered a version, as far as that is known."""
+    notebook, script = (lineage.get(kind) for kind in ("notebook", "script"))
+    where = short(PurePath(str(notebook or script or NONE)).name)
+    if notebook:
+        return tell("Registered in the notebook {name}, by this cell:", name=where)
+    if script:
+        return tell("Registered by the script {name}:", name=where)
+    return tell("Registered by this code:")
 
 
 def limits(known: Known) -> list[Block]:
@@ -206,7 +216,7 @@ def _task(name: str) -> str:
 
 def _type(name: str) -> str:
     words = {
-        "number": tell("number"),
+        "number": tell("a number"),
         "integer": tell("whole number"),
         "boolean": tell("yes or no"),
         "category": tell("category"),

@@ -60,7 +60,8 @@ def deploy(
     check_name(to, what="deployment")
     check_gate(role, gate, share)
     began = clock.monotonic()
-    rate = gates.rows_per_hour(ws, to) if (role, share) == ("champion", None) else 0.0
+    is_open = role == "champion" and share is None and gate != "swap"
+    rate = gates.rows_per_hour(ws, to) if is_open else 0.0
     because = ""
     with ws.act("deployment:rollout", subject=f"deployment:{to}", reason=reason) as act:
         parent, version = lookup.version(act.session, ref)

@@ -11,7 +11,8 @@ from jupyter_mlops.domain.answers import Gate, Risk
 from jupyter_mlops.domain.deployments import WHOLE
 from jupyter_mlops.domain.health import FIRST_METRIC
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import rules
+from jupyter_mlops.services import profiles, rawrows, rules
+from jupyter_mlops.services.window import Window
 from jupyter_mlops.services.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,12 +40,11 @@ class Asked:
 
 
 def rows_per_hour(ws: Workspace, deployment: str) -> float:
-    """Return how many rows an hour a deployment answered over the last day."""
-    import pyarrow.compute as pc
-
-    log = ws.telemetry.read_requests(deployment, ws.clock() - DAY)
-    answered = pc.sum(log.filter(pc.equal(log["kind"], ""))["rows"]).as_py() or 0
-    return float(answered) / (DAY / timedelta(hours=1))
+    """Return how many rows an hour a deployment answered over the last day, in whole hours."""
+    now = ws.clock()
+    span = Window(rawrows.floor(now - DAY), now, goes_on=True)
+    answered = sum(traffic.answered for _, traffic in profiles.requests(ws, deployment, span))
+    return answered / ((now - span.since) / timedelta(hours=1))
 
 
 def way(

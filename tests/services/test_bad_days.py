@@ -19,7 +19,9 @@ from jupyter_mlops.errors import (
     Unsafe,
 )
 from jupyter_mlops.services import server
-from stories import approved, deployed, registered, tumours
+from stories import approved, deployed, progression, registered, tumours
+
+STATED = {"purpose": "second reading", "owner": "Ann", "unit": "Pathology"}
 
 
 @pytest.fixture
@@ -101,8 +103,22 @@ def test_one_approval_carries_a_version_out_once(session):
         session.deploy("tumour:1", to="clinic")
 
 
+@pytest.mark.parametrize("risk", ["high", "critical"])
+def test_a_risky_model_says_what_it_is_for_and_who_answers_for_it(session, risk):
+    for missing in STATED:
+        with pytest.raises(Invalid, match=missing) as error:
+            registered(session, risk=risk, **{**STATED, missing: " "})
+        assert (error.value.code, f"--{missing}" in error.value.hint) == ("not_stated", True)
+    assert session.models().to_dict()["items"] == []
+    assert events(session)[0]["action"] == "version:registration:refused"
+    registered(session, **STATED)  # what an earlier version said need not be said again
+    other, train, holdout = progression()
+    with pytest.raises(Invalid):
+        session.register(other, name="y", train=train, target="target", holdout=holdout, risk=risk)
+
+
 def test_approving_ones_own_high_risk_model_records_nothing(session):
-    registered(session, risk="high")
+    registered(session, risk="high", **STATED)
     asked = session.request("tumour:1", for_deployment="clinic")
     with pytest.raises(Refused) as refused:
         session.approve(asked.id)
@@ -115,7 +131,7 @@ def test_a_kernel_and_a_panel_are_one_person_whatever_they_claim(where):
     from jupyter_mlops.services import approvals
     from jupyter_mlops.services.workspace import open_local
 
-    registered(open_workspace(where), risk="high")
+    registered(open_workspace(where), risk="high", **STATED)
     kernel = open_local(where, mouth="kernel", claims={"user": "alice"})
     panel = open_local(where, mouth="panel", claims={"user": "Anonymous Themisto"})
     asked = approvals.request(kernel, "tumour:1", for_deployment="clinic")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from textwrap import shorten
 from typing import Any, Final
 
 from jupyter_mlops.commands import documents, shelf, states
@@ -12,6 +13,8 @@ from jupyter_mlops.domain.health import FIRST_METRIC
 from jupyter_mlops.locale import tell
 
 Data = Mapping[str, Any]
+SHORT: Final = 60
+"""Characters of what somebody wrote that stand in a sentence."""
 
 
 def sentence(verb: str, data: Data) -> str:
@@ -46,12 +49,22 @@ def _register(data: Data) -> str:
 
 
 def _show(data: Data) -> str:
-    parts = [str(data["ref"]), tell("risk {risk}", risk=data["risk"]), *_about(data)]
+    parts = [str(data["ref"]), tell("risk {risk}", risk=data["risk"]), *_stated(data)]
+    parts += _about(data)
     if data["deployments"]:
         parts.append(tell("answers for {names}", names=", ".join(data["deployments"])))
     parts += shelf.about(data)
     parts += [bare(found) for found in data.get("tried", [])]
     return DOT.join(parts)
+
+
+def _stated(data: Data) -> list[str]:
+    """Say what a model is for and who answers for it, also where nobody said so."""
+    words = {"purpose": tell("purpose"), "owner": tell("owner"), "unit": tell("unit")}
+    said = {
+        name: shorten(data[name], SHORT, placeholder="…") or tell("not stated") for name in words
+    }
+    return [f"{word}: {said[name]}" for name, word in words.items()]
 
 
 def _about(data: Data) -> list[str]:

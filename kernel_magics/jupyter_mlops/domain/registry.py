@@ -11,6 +11,8 @@ from jupyter_mlops.errors import Conflict, Invalid, Refused, did_you_mean
 
 FORM: Final = 1
 RISKS: Final[tuple[str, ...]] = get_args(Risk)
+RISKY: Final = ("high", "critical")
+"""The risks of which purpose, owner and unit have to be stated."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,21 @@ def check_risk(risk: object) -> str:
         code="risk_invalid",
         risk=repr(risk),
     )
+
+
+def check_stated(name: str, risk: str, said: Mapping[str, str]) -> None:
+    """Raise unless it is known of a risky model what it is for, and who answers for it."""
+    missing = [word for word, text in said.items() if not text.strip()]
+    if risk in RISKY and missing:
+        raise Invalid(
+            "{name} is of {risk} risk, and not stated are: {missing}.",
+            "say what it is for and who answers for it: {options}.",
+            code="not_stated",
+            name=name,
+            risk=risk,
+            missing=", ".join(missing),
+            options=" ".join(f'--{word} "…"' for word in missing),
+        )
 
 
 def check_kindred(name: str, known: Kindred, new: Kindred) -> None:

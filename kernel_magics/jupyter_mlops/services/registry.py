@@ -76,7 +76,8 @@ def register(
     the top, takes the place of one that was not. `train` freezes the reference that drift
     is measured against; `holdout`, rows the model has not seen, gives the metrics. `target` names
     the column with the truth, `id` and `time` columns that no model reads, `protected` attributes
-    such as sex that decisions must be fair to.
+    such as sex that decisions must be fair to. High and critical risk want `purpose`, `owner` and
+    `unit` to be stated, now or by an earlier version.
     """
     check_name(name, what="model")
     lineages.check_size(model.get("lineage", {}))
@@ -86,6 +87,8 @@ def register(
     with ws.act("version:registration", subject=f"model:{name}") as act:
         kindred = rules.Kindred(target or "", model["task"], model["classes"])
         parent = _model(ws, act, name, kindred, risk, purpose, owner, unit, description)
+        stated = {"purpose": parent.purpose, "owner": parent.owner, "unit": parent.unit}
+        rules.check_stated(name, risk, stated)
         written = _manifest(ws, model, kindred, train, holdout)
         known = _version_with(act.session, parent, chain.digest(written))
         if known is not None:

@@ -27,9 +27,9 @@ def about(known: Known) -> list[Block]:
     rows = [
         (tell("model and version"), version["ref"]),
         (tell("digest"), version["digest"]),
-        (tell("purpose"), short(version["purpose"]) or NONE),
-        (tell("owner"), short(version["owner"]) or NONE),
-        (tell("organisational unit"), short(version["unit"]) or NONE),
+        (tell("purpose"), short(version["purpose"]) or tell("not stated")),
+        (tell("owner"), short(version["owner"]) or tell("not stated")),
+        (tell("organisational unit"), short(version["unit"]) or tell("not stated")),
         (tell("description"), short(version["description"]) or NONE),
         (tell("risk class"), version["risk"]),
         (tell("kind of answer"), _task(version["task"])),

@@ -183,6 +183,15 @@ def test_a_file_that_is_no_plan_is_refused_with_a_hint(session, repository, text
     assert session.audit("registration").to_dict()["items"] == []
 
 
+def test_no_hook_of_a_repository_runs_when_it_is_only_looked_at(session, repository, tmp_path):
+    hook = repository / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path / 'ran'}\n")
+    hook.chmod(0o755)
+    assert session.plan(str(repository / "mlops.yaml"), commit="HEAD")["items"]
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("commit", ["nowhere", "--upload-pack=true", "HEAD; true", "a" * 500, "-"])
 def test_a_commit_that_is_none_is_refused(session, repository, commit):
     with pytest.raises(MlopsError, match="commit") as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_mlops.errors import NotFound
+from jupyter_mlops.services import repository
 
 GIT_SECONDS: Final = 60
 _COMMIT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./~^@{}-]{0,199}")
@@ -61,12 +61,4 @@ def opened(file: str, commit: str) -> Iterator[Source]:
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """Return what git says of a folder; None where there is no git, or no repository."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words],  # noqa: S607  (the person's own git)
-            capture_output=True, text=True, timeout=GIT_SECONDS, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
+    return repository.asked(folder, *words, seconds=GIT_SECONDS)

@@ -50,6 +50,12 @@ def told(folder: Path, notebook: Path | None = None) -> dict[str, Any] | None:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def asked(folder: Path, *words: str, seconds: float = SECONDS) -> str | None:
+    """Return what git says to some words; None where it refuses, or takes too long."""
+    found = _asked(folder, time.monotonic() + seconds, *words)
+    return None if found is None else found.strip()
+
+
 _NO_TOOLS: Final = ("--no-ext-diff", "--no-textconv", "--no-color")
 
 

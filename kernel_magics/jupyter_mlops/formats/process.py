@@ -9,23 +9,43 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from jupyter_mlops.errors import Invalid
+from jupyter_mlops.formats.stem import PARENT, SAID, Stem
 
-_PARENT: Final = "JUPYTER_MLOPS_PARENT"
 _DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 _PAUSE: Final = 0.05
 MEMORY: Final = 8 << 30
 """Bytes of address space a model may take to load and to answer a few rows."""
+_LIBRARIES: Final = {
+    "skops": ("pandas", "skops.io", "onnxruntime"),
+    "onnx": ("onnxruntime",),
+}
+_STEMS: Final = (Stem(), Stem())
+
+
+class Child(Protocol):
+    """A process of a model, seen from the one that started it."""
+
+    def wait(self, seconds: float) -> int:
+        """Return the code it ended with, or minus its signal; raise TimeoutExpired if it goes on."""
+
+    def end(self) -> None:
+        """End it, if it goes on, with everything that it has started."""
 
 
 def loads_in_fresh_process(
-    format: str, data: bytes, columns: Mapping[str, np.ndarray[Any, Any]], *, seconds: float = 60
+    format: str,
+    data: bytes,
+    columns: Mapping[str, np.ndarray[Any, Any]],
+    *,
+    seconds: float = 60,
+    seed: int = 0,
 ) -> np.ndarray[Any, Any]:
     """Load and score in a fresh process with limits; return the scores.
 
@@ -38,7 +58,8 @@ def loads_in_fresh_process(
         place = Path(folder)
         (place / "model").write_bytes(data)
         (place / "rows").write_bytes(frames.to_arrow(dict(columns)))
-        run([sys.executable, "-m", __name__, format, folder], place, seconds)
+        (place / "format").write_text(format)
+        run(__name__, place, seconds, libraries=libraries(format), seed=seed)
         scores = place / "scores.npy"
         if scores.exists():
             found: np.ndarray[Any, Any] = np.load(scores, allow_pickle=False)
@@ -46,50 +67,82 @@ def loads_in_fresh_process(
     raise load_failed("it ended without an answer")
 
 
-def run(
-    argv: list[str], folder: Path, seconds: float, *, look: Callable[[], bool] | None = None
-) -> None:
-    """Run a process of a model to its end, and everything that it has started with it.
+def libraries(format: str) -> Sequence[str]:
+    """Return what a model of this format needs in memory, so that it is there already."""
+    return _LIBRARIES.get(format, ())
 
-    ``look`` is asked again and again whether it got on; the seconds then begin anew.
+
+def run(
+    module: str,
+    folder: Path,
+    seconds: float,
+    *,
+    libraries: Sequence[str] = (),
+    look: Callable[[], bool] | None = None,
+    seed: int = 0,
+) -> None:
+    """Run ``module.main(folder)`` in a process of its own to its end, with all that it has started.
+
+    ``libraries`` are in memory when it begins. ``look`` is asked again and again whether it got on;
+    the seconds then begin anew. Processes of another ``seed``, 0 or 1, have another hash seed.
 
     Raises:
         Invalid: it took too long, or ended otherwise than by itself; with the last line it wrote.
     """
-    said = folder / "said"
-    with said.open("wb") as output:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=output,
-            env={**os.environ, "OMP_NUM_THREADS": "1", _PARENT: str(os.getpid())},
-            start_new_session=True,
-        )
-        try:
-            code = _ended(process, seconds, look)
-        except subprocess.TimeoutExpired:
-            raise Invalid(
-                "The model does not load within {seconds} s.", code="load_failed", seconds=seconds
-            ) from None
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    child = _started(module, folder, libraries, seed)
+    try:
+        code = _ended(child, seconds, look)
+    except subprocess.TimeoutExpired:
+        raise Invalid(
+            "The model does not load within {seconds} s.", code="load_failed", seconds=seconds
+        ) from None
+    finally:
+        child.end()
     if code:
-        raise _failed(code, said.read_text(errors="replace"))
+        raise _failed(code, (folder / SAID).read_text(errors="replace"))
 
 
-def _ended(
-    process: subprocess.Popen[bytes], seconds: float, look: Callable[[], bool] | None
-) -> int:
+def _started(module: str, folder: Path, libraries: Sequence[str], seed: int) -> Child:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", PARENT: str(os.getpid())}
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            return _STEMS[seed].branch(module, folder, environment, libraries)
+    return Fresh(module, folder, environment)
+
+
+class Fresh:
+    """A process begun from nothing, where none can branch off."""
+
+    def __init__(self, module: str, folder: Path, environment: Mapping[str, str]) -> None:
+        with (folder / SAID).open("wb") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                env=dict(environment),
+                start_new_session=True,
+            )
+
+    def wait(self, seconds: float) -> int:
+        """Return the code it ended with, or minus its signal; raise TimeoutExpired if it goes on."""
+        return self._process.wait(seconds)
+
+    def end(self) -> None:
+        """End it, if it goes on, with everything that it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def _ended(child: Child, seconds: float, look: Callable[[], bool] | None) -> int:
     """Return the code of a process that has ended, having looked at it meanwhile."""
     if look is None:
-        return process.wait(seconds)
+        return child.wait(seconds)
     until = time.monotonic() + seconds
     while True:
         try:
-            return process.wait(_PAUSE)
+            return child.wait(_PAUSE)
         except subprocess.TimeoutExpired:
             if look():
                 until = time.monotonic() + seconds
@@ -106,7 +159,7 @@ def limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != int(os.environ[_PARENT]):
+    if os.getppid() != int(os.environ[PARENT]):
         sys.exit(1)
 
 
@@ -128,17 +181,17 @@ def load_failed(why: str) -> Invalid:
     )
 
 
-def _main(format: str, folder: str) -> None:
+def main(folder: str) -> None:
     """Load what lies in the folder, score its rows, write the scores beside."""
     from jupyter_mlops import formats
     from jupyter_mlops.formats import frames
 
     limit()
     place = Path(folder)
-    scorer = formats.load(format, (place / "model").read_bytes())
+    scorer = formats.load((place / "format").read_text(), (place / "model").read_bytes())
     scores = scorer.score(frames.from_arrow((place / "rows").read_bytes()))
     np.save(place / "scores.npy", np.asarray(scores, dtype=np.float64), allow_pickle=False)
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    main(sys.argv[1])

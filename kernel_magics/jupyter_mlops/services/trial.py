@@ -67,7 +67,7 @@ def tried(ws: Workspace, deployment: str, ref: str, *, compiled: bool) -> Column
     with tempfile.TemporaryDirectory(prefix="jupyter-mlops-") as folder:
         place = Path(folder)
         (place / "asked.json").write_text(json.dumps(vars(asked)))
-        process.run([sys.executable, "-m", __name__, folder], place, SECONDS)
+        process.run(__name__, place, SECONDS, libraries=process.libraries(asked.manifest["format"]))
         rows = place / "rows"
         if not rows.exists():
             raise process.load_failed("it ended without an answer")

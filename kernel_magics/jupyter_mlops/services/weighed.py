@@ -152,7 +152,7 @@ def _asked(ws: Workspace, serving: Champion, periods: Sequence[_Period]) -> list
         truths = [list(period.truth) for period in periods]
         told = {"folder": str(ws.home.folder), "manifest": manifest, "truths": truths}
         (place / "asked.json").write_text(json.dumps(told))
-        process.run([sys.executable, "-m", __name__, folder], place, SECONDS)
+        process.run(__name__, place, SECONDS, libraries=process.libraries(manifest["format"]))
         found = place / "found.json"
         if not found.exists():
             raise process.load_failed("it ended without an answer")

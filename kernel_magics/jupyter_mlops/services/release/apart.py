@@ -11,6 +11,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jupyter_mlops.errors import Invalid, MlopsError
 from jupyter_mlops.formats import process
 from jupyter_mlops.locale import tell
+from jupyter_mlops.services.release import again
 from jupyter_mlops.services.release.findings import TITLES, Found, of_error, printable
 from jupyter_mlops.services.release.subject import Asked, Subject
 
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 60.0
 """How long one check may take."""
+
+_HERE: Final = "jupyter_mlops.services.release"
+_OURS: Final = tuple(
+    f"{_HERE}.{name}" for name in ("form", "inputs", "speed", "worth", "fair", "own")
+)
 
 Attempt = Callable[[Subject], Found]
 
@@ -38,11 +45,15 @@ def tried(asked: Asked, progress: Callable[[str, float], None]) -> dict[str, Fou
         (place / "asked.json").write_text(json.dumps(asdict(asked)))
         said = _Said(place / "found", names, progress)
         ended = None
+        beside = ThreadPoolExecutor(1)
+        beside.submit(again.ask, asked, place)
         try:
-            argv = [sys.executable, "-m", __name__, folder]
-            process.run(argv, place, SECONDS, look=said.look)
+            needed = (*process.libraries(asked.manifest["format"]), *_OURS)
+            process.run(__name__, place, SECONDS, libraries=needed, look=said.look)
         except Invalid as error:
             ended = error
+        finally:
+            beside.shutdown()
         said.look()
     progress("checked", 1.0)
     return said.complete(ended)
@@ -110,7 +121,7 @@ def main(folder: str) -> None:
     asked = Asked(**json.loads((place / "asked.json").read_text()))
     process.limit()
     with (place / "found").open("a", encoding="utf-8") as out:
-        for name, attempt in _attempts(Subject(asked)):
+        for name, attempt in _attempts(Subject(asked), place):
             _write(out, {"check": name})
             found = _tried(attempt)
             _write(out, {"check": name, **asdict(found)})
@@ -118,16 +129,15 @@ def main(folder: str) -> None:
                 return
 
 
-def _attempts(subject: Subject) -> Iterator[tuple[str, Callable[[], Found]]]:
-    """Go through the checks; a second process is asked for its answers meanwhile."""
+def _attempts(subject: Subject, place: Path) -> Iterator[tuple[str, Callable[[], Found]]]:
+    """Go through the checks; a second process answers meanwhile."""
     from jupyter_mlops.services.release import fair, form, inputs, own, speed, worth
 
     loaded = form.Loaded()
     yield "artifact", lambda: form.artifact(subject)
-    restarted = form.Restarted(subject)
     yield "loads", lambda: loaded.loads(subject)
     yield "footprint", lambda: loaded.footprint(subject)
-    yield "restarts", lambda: restarted.found(subject)
+    yield "restarts", lambda: form.restarts(subject, again.answered(place))
     ours: dict[str, Attempt] = {
         "row_by_row": form.row_by_row,
         "column_order": form.column_order,

@@ -8,6 +8,8 @@ from sklearn.base import clone
 
 from jupyter_mlops import open_workspace
 from jupyter_mlops.errors import MlopsError, Refused
+from jupyter_mlops.formats import process
+from jupyter_mlops.formats.stem import Stem
 from jupyter_mlops.services import trial
 from jupyter_mlops.services.workspace import open_local
 from stories import deployed, tumours
@@ -15,7 +17,7 @@ from stories import deployed, tumours
 HANGS = 7004
 TROUBLE = """
 import sys
-if any("services.trial" in word for word in sys.orig_argv):
+if any("formats.stem" in word for word in sys.orig_argv):
     import os, signal, time
     import numpy as np
     from sklearn.linear_model import LogisticRegression
@@ -23,7 +25,7 @@ if any("services.trial" in word for word in sys.orig_argv):
     honest = LogisticRegression.predict_proba
 
     def predict_proba(self, rows):
-        kind = round(self.C)
+        kind = round(self.C) if sys.argv[0].endswith("services.trial") else 0
         if kind == 7001:
             os._exit(0)
         if kind == 7002:
@@ -59,6 +61,7 @@ def place(tmp_path_factory, troubled):
     folder = tmp_path_factory.mktemp("trial") / "workspace"
     with pytest.MonkeyPatch.context() as patch, open_workspace(folder) as session:
         patch.setenv("PYTHONPATH", os.pathsep.join([troubled, os.environ.get("PYTHONPATH", "")]))
+        patch.setattr(process, "_STEMS", (Stem(), Stem()))
         deployed(session)
         yield folder
         session.stop()
@@ -99,9 +102,8 @@ def approved(session, kind, **renamed):
     ],
 )
 def test_a_model_that_misbehaves_is_found_out_where_it_costs_nothing(
-    kind, because, place, ws, troubled, monkeypatch
+    kind, because, place, ws, monkeypatch
 ):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([troubled, os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setattr(
         trial, "SECONDS", 6 if kind == HANGS else 60
     )  # a busy machine starts slowly

@@ -16,16 +16,13 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from jupyter_mlops.errors import Invalid
-from jupyter_mlops.formats.stem import PARENT, SAID, Stem
+from jupyter_mlops.formats.stem import PARENT, SAID, Stem, end_with_parent
 
-_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 _PAUSE: Final = 0.05
 MEMORY: Final = 8 << 30
 """Bytes of address space a model may take to load and to answer a few rows."""
-_LIBRARIES: Final = {
-    "skops": ("pandas", "skops.io", "onnxruntime"),
-    "onnx": ("onnxruntime",),
-}
+_LIBRARIES: Final = {"skops": ("pandas", "skops.io")}
+"""Not onnxruntime: importing it starts a thread, which would be missing in what branches off."""
 _STEMS: Final = (Stem(), Stem())
 
 
@@ -152,15 +149,11 @@ def _ended(child: Child, seconds: float, look: Callable[[], bool] | None) -> int
 
 def limit() -> None:
     """Bound what this process may take, and end it with the process that started it."""
-    import ctypes
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != int(os.environ[PARENT]):
-        sys.exit(1)
+    end_with_parent()
 
 
 def _failed(code: int, said: str) -> Invalid:

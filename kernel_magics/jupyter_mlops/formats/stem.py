@@ -1,10 +1,10 @@
 """A process with the libraries in memory, from which processes of models branch off.
 
 Most of what a fresh process does before it meets a model is to import what the model was made with.
-A stem does that once. It never sees a model, has one thread, and ends with the process that started
-it, or when nothing was asked of it for a while. What branches off is as fresh as a new process: its
-own session, environment, folder and random numbers; only the hash seed is the stem's, so there can
-be a second one, of another seed.
+A stem does that once. It never sees a model, has one thread (beside that of Arrow's allocator, which
+knows of forking), and ends with the process that started it, or when nothing was asked of it for a
+while. What branches off is as fresh as a new process: its own session, environment, folder and
+random numbers; only the hash seed is the stem's, so there can be a second one, of another seed.
 
 Only where forking is safe once libraries are imported, which is on Linux.
 """
@@ -12,6 +12,7 @@ Only where forking is safe once libraries are imported, which is on Linux.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -32,9 +33,18 @@ PARENT: Final = "JUPYTER_MLOPS_PARENT"
 SAID: Final = "said"
 """The file, in the folder of a process, that its errors go to."""
 IDLE_SECONDS: Final = 60.0
+_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 _LARGEST: Final = 1 << 20
 _BEGUN: Final = b"begun"
 _WORD: Final = 32
+
+
+def end_with_parent() -> None:
+    """Have this process end with the one that started it, which its environment names."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != int(os.environ[PARENT]):
+        sys.exit(1)
 
 
 class Gone(Exception):
@@ -192,6 +202,7 @@ class _Far:
         gc.freeze()
         pid = os.fork()
         if pid == 0:
+            end.close()
             self._leave()
             os._exit(_branched(job))
         self._branches[pid] = end
@@ -262,12 +273,13 @@ def _branched(job: Mapping[str, Any]) -> int:
 
 def _renew(job: Mapping[str, Any]) -> None:
     os.setsid()
+    os.environ.clear()
+    os.environ.update(job["environment"] | {PARENT: str(os.getppid())})
+    end_with_parent()
     nothing = os.open(os.devnull, os.O_RDWR)
     said = os.open(Path(job["folder"]) / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for opened, at in ((nothing, 0), (nothing, 1), (said, 2)):
         os.dup2(opened, at)
-    os.environ.clear()
-    os.environ.update(job["environment"] | {PARENT: str(os.getppid())})
     os.chdir(job["place"])
     sys.path[0], sys.argv = job["place"], [job["module"], job["folder"]]
     if "numpy" in sys.modules:

@@ -13,6 +13,8 @@ ROW: Final = 26
 _LINES: Final = 6
 """Features whose importance is drawn over time, those first that matter most."""
 _TALL: Final = 240
+_CLOSE: Final = 0.08
+"""The share of a picture's height within which two names would lie on each other."""
 _COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito 2008: told apart by those who do not see all colours; names stand at the ends too."""
 
@@ -94,20 +96,47 @@ def weighed(told: Mapping[str, Any]) -> Any:
     ]
     names = list(dict.fromkeys(row["label"] for row in rows))
     colour = alt.Color("label:N", scale=alt.Scale(domain=names, range=_COLOURS), legend=None)
-    last = max(row["start"] for row in rows)
-    for row in rows:
-        row["named"] = row["label"] if row["start"] == last else ""
     lines = base.encode(color=colour)
-    names_at_ends = lines.mark_text(align="right", dx=-4, dy=-10).encode(y=y, text="named:N")
     layers = (
         lines.mark_line(strokeDash=[4, 3], strokeWidth=1, opacity=0.7).encode(y="before:Q")
         + lines.mark_rule(opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
         + lines.mark_line().encode(y=y)
         + lines.mark_point(filled=True, opacity=1, size=36).encode(y=y, tooltip=tooltip)
-        + names_at_ends
+        + _at_ends(rows, colour, y)
     )
     answer = " ".join([theme.plain(told["because"], 200), tell("Dashed: at registration.")])
     return theme.dressed(layers, question, answer=answer, height=_TALL)
+
+
+def _at_ends(rows: Sequence[dict[str, Any]], colour: Any, y: Any) -> Any:
+    """Name each line at its end; lines that end together are named together, in the colour of text."""
+    import altair as alt
+
+    last = max(row["start"] for row in rows)
+    span = _span(rows)
+    groups: list[list[dict[str, Any]]] = []
+    ends = [row for row in rows if row["start"] == last]
+    for row in sorted(ends, key=lambda row: -row["value"]):
+        if groups and groups[-1][0]["value"] - row["value"] < span * _CLOSE:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    named = [{**group[0], "named": ", ".join(one["label"] for one in group)} for group in groups]
+    alone = [row for row, group in zip(named, groups, strict=True) if len(group) == 1]
+    together = [row for row, group in zip(named, groups, strict=True) if len(group) > 1]
+
+    def text(some: Sequence[dict[str, Any]], **more: Any) -> Any:
+        mark = alt.Chart(theme.table(some)).mark_text(align="right", dx=-4, dy=-10, limit=0, **more)
+        return mark.encode(x="start:T", y=y, text="named:N")
+
+    return text(alone).encode(color=colour) + text(together, color=theme.ink("text"))
+
+
+def _span(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Return how much of the values a picture shows, from the lowest to the highest mark."""
+    low = min(min(row["low"], row["before"] or 0.0) for row in rows)
+    high = max(max(row["high"], row["before"] or 0.0) for row in rows)
+    return float(high - low)
 
 
 def _names(told: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_PERIODS: Final = 12
 MOST_ROWS: Final = 1_000
+WORTH_NAMING: Final = 0.05
+"""The share of the largest importance at registration that a feature needs to be named."""
 FEWEST_ROWS: Final = 100
 MOST_ASKED: Final = 1_000_000
 """Rows a model is asked for one answer: of many features, fewer rows of each period."""
@@ -114,19 +116,31 @@ def _newest(row: WeighedRow) -> float:
 
 
 def _because(features: Sequence[WeighedRow], is_known: bool) -> str:
+    """Name the features that matter beyond chance now, and those that did at registration."""
     if not is_known:
         return tell(
             "No period has {n} labelled rows: importance since registration is unknown.",
             n=FEWEST_ROWS,
         )
-    now = ", ".join(row["feature"] for row in features[:NAMED])
+    now = ", ".join([row["feature"] for row in features if _is_sure(row)][:NAMED])
+    if not now:
+        return tell("Answers depend on no feature more than chance would have it.")
     was = sorted((row for row in features if row["before"] is not None), key=_before)
     if not was:
         return tell("Answers depend most on {now}; the version was never checked.", now=now)
-    before = ", ".join(row["feature"] for row in was[:NAMED])
+    least = (was[0]["before"] or 0.0) * WORTH_NAMING
+    before = ", ".join([row["feature"] for row in was if (row["before"] or 0.0) > least][:NAMED])
     return tell(
-        "Answers depend most on {now}; at registration on {before}.", now=now, before=before
+        "Answers depend most on {now}; at registration on {before}.",
+        now=now,
+        before=before or tell("none"),
     )
+
+
+def _is_sure(row: WeighedRow) -> bool:
+    """Say whether the newest interval that is known lies above nothing."""
+    known = [figure["low"] for figure in row["now"] if figure["low"] is not None]
+    return bool(known) and known[-1] > 0
 
 
 def _before(row: WeighedRow) -> float:

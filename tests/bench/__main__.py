@@ -29,6 +29,7 @@ import log
 import one_row
 import peers
 import processes
+import registering
 import servers
 import swaps
 import watching
@@ -64,7 +65,7 @@ def main() -> None:
         folder = Path(place)
         machine(report)
         loading.loading(report)
-        loading.registering(report, folder)
+        registering.measure(report, folder, peer=wish.peers)
         serving(report, folder, wish)
         finding.measure(report, folder)
         log.measure(report, folder, make=wish.peers)

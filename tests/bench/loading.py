@@ -1,12 +1,10 @@
-"""What a notebook waits for: the extension's loading, and register of a small pipeline."""
+"""What a notebook waits for when it loads the extension."""
 
 from __future__ import annotations
 
 import statistics
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 from report import Report
 
@@ -46,21 +44,3 @@ def _loaded(what: str) -> list[str]:
     ]  # fmt: skip
     seconds, megabytes = (statistics.median(map(float, told)) for told in zip(*runs, strict=True))
     return [f"{seconds:.3f}", f"{megabytes:.1f}"]
-
-
-def registering(report: Report, folder: Path) -> None:
-    """Time register of a small pipeline once its libraries are imported."""
-    from jupyter_mlops import open_workspace
-    from stories import registered
-
-    report.title(
-        "Registering a small pipeline (30 features; profile, metrics, compilation, parity)"
-    )
-    times = []
-    for run in range(RUNS + 1):
-        session = open_workspace(folder / f"registering-{run}")
-        began = time.perf_counter()
-        registered(session)
-        times.append(time.perf_counter() - began)
-    report.say(f"first, libraries included {times[0]:.3f} s")
-    report.say(f"median of {RUNS} after that {statistics.median(times[1:]):.3f} s")

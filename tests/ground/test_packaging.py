@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,36 +25,61 @@ def copied(copy):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """A wheel built from a copy of what git tracks, with the build's own Node."""
-    copy = copied(tmp_path_factory.mktemp("build") / "copy")
-    out = copy.parent / "dist"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", out, copy],
-        check=True,
-        env={**os.environ, "PATH": without_node()},
-    )
-    return next(out.glob("*.whl"))
+def binder(tmp_path_factory):
+    """What a Binder makes, without its container: the repository, a bare environment, postBuild.
+
+    The wheel is built there with the build's own Node, as no other is to be found.
+    """
+    place = tmp_path_factory.mktemp("binder")
+    repository, home = copied(place / "repository"), place / "home"
+    home.mkdir()
+    subprocess.run([sys.executable, "-m", "venv", place / "env"], check=True)
+    made = Binder(repository, home, place / "env" / "bin")
+    made.step("postBuild")
+    return made
 
 
-def without_node():
-    """Return PATH without any folder that holds Node."""
-    folders = os.environ["PATH"].split(os.pathsep)
-    return os.pathsep.join(f for f in folders if not (Path(f) / "node").exists())
+@dataclass(frozen=True)
+class Binder:
+    """A repository, the home of whoever opened it, and the programs of its environment."""
+
+    repository: Path
+    home: Path
+    programs: Path
+
+    def step(self, name, *words):
+        """Run a script of the folder ``binder`` and return what it said."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "JUPYTER"))}
+        clean |= {
+            "HOME": str(self.home),
+            "PATH": f"{self.programs}{os.pathsep}{without_node(self.home / 'no-node')}",
+        }
+        done = subprocess.run(
+            [self.repository / "binder" / name, *words],
+            cwd=self.repository, env=clean, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout + done.stderr
+
+
+def without_node(folder):
+    """Return PATH with a folder before all others, whose Node is none."""
+    folder.mkdir(exist_ok=True)
+    for name in ("node", "npm", "npx", "yarn"):
+        (folder / name).write_text("#!/bin/sh\necho there is no Node here >&2\nexit 127\n")
+        (folder / name).chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """A fresh environment with the wheel and nothing else of ours."""
-    place = tmp_path_factory.mktemp("elsewhere") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", place], check=True)
-    subprocess.run([place / "bin" / "pip", "install", "--quiet", wheel], check=True)
-    return place / "bin"
+def installed(binder):
+    """The programs of a fresh environment with our wheel and nothing else of ours."""
+    return binder.programs
 
 
 def run(installed, *words, **options):
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL"))}
-    hidden = f"{installed}{os.pathsep}{without_node()}"
+    hidden = f"{installed}{os.pathsep}{without_node(installed.parent / 'no-node')}"
     return subprocess.run(
         [str(installed / words[0]), *words[1:]], capture_output=True, text=True, check=False,
         env={**clean, "PATH": hidden}, **options,
@@ -89,25 +115,8 @@ def test_the_command_line_finds_the_tour_and_the_dashboard(installed, tmp_path):
     assert (tmp_path / "mlops-tour" / "tour.ipynb").exists()
 
 
-def test_the_steps_of_a_binder_end_in_a_lab_with_the_tour(tmp_path):
-    """What a Binder does, without its container: a bare environment, postBuild, start."""
-    home, copy = tmp_path / "home", copied(tmp_path / "repository")
-    home.mkdir()
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
-    place = tmp_path / "env" / "bin"
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "JUPYTER"))}
-    clean |= {"HOME": str(home), "PATH": f"{place}{os.pathsep}{os.environ['PATH']}"}
-
-    def step(name, *words):
-        done = subprocess.run(
-            [copy / "binder" / name, *words],
-            cwd=copy, env=clean, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
-        return done.stdout + done.stderr
-
-    step("postBuild")
-    assert not (copy / "extension" / "node_modules").exists()
-    step("start", "jupyter", "mlops", "models")
-    assert (home / ".mlops-workspace").is_dir()
-    assert "jupyter-mlops" in step("start", "jupyter", "labextension", "list")
+def test_a_binder_opens_a_lab_with_the_tour_and_keeps_no_build(binder):
+    assert not (binder.repository / "extension" / "node_modules").exists()
+    binder.step("start", "jupyter", "mlops", "models")
+    assert (binder.home / ".mlops-workspace").is_dir()
+    assert "jupyter-mlops" in binder.step("start", "jupyter", "labextension", "list")

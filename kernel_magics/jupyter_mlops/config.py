@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,6 +46,24 @@ class Home:
     def database(self) -> Path:
         """Return the SQLite file."""
         return Path(self.url.removeprefix("sqlite:///"))
+
+    @property
+    def allowed_file(self) -> Path:
+        """Return the file in which the owner allows places inside; no verb writes it."""
+        return self.folder / "webhook-allowed.txt"
+
+    def allowed(self) -> frozenset[str]:
+        """Return the places inside (``host:port``) that the owner of the workspace allows.
+
+        They stand in a file, one a line; one that others can write to counts for nothing.
+        """
+        try:
+            if not _is_owners(self.allowed_file):
+                return frozenset()
+            lines = self.allowed_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeError):
+            return frozenset()
+        return frozenset(line.strip() for line in lines if line.strip() and line[0] != "#")
 
     @property
     def artifacts(self) -> Path:
@@ -90,6 +109,12 @@ class Home:
     def lock_file(self) -> Path:
         """Return the file that writers of this folder queue at."""
         return self.folder / "store.lock"
+
+
+def _is_owners(path: Path) -> bool:
+    found = path.stat()
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return found.st_uid in (0, os.getuid()) and not found.st_mode & others
 
 
 def is_remote(where: str | Path | None) -> bool:

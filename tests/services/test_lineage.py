@@ -14,7 +14,7 @@ from jupyter_mlops.commands.showing import as_html, as_text
 from jupyter_mlops.domain.arguments import Here
 from jupyter_mlops.errors import Conflict, Invalid, Refused, Unavailable
 from jupyter_mlops.locale import language
-from jupyter_mlops.services import deliveries, reproducing
+from jupyter_mlops.services import reproducing
 from jupyter_mlops.services.approvals import approve, request
 from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.lineage import lineage
@@ -193,7 +193,7 @@ def test_events_go_to_an_allowed_address_and_to_no_other(sqlite_workspace, book,
     with Receiver() as receiver:
         with pytest.raises(Invalid, match="inside"):
             openlineage(ws, "tumour:1", to=receiver.url)
-        path = ws.home.folder / deliveries.ALLOWED_FILE
+        path = ws.home.allowed_file
         path.write_text(f"127.0.0.1:{receiver.port}")
         path.chmod(0o600)
         told = openlineage(ws, "tumour:1", to=receiver.url)

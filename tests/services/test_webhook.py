@@ -16,6 +16,7 @@ from conftest import absent
 from jupyter_mlops.commands.telling import sentence
 from jupyter_mlops.domain.webhooks import DELAYS, read_url
 from jupyter_mlops.errors import Invalid, NotFound
+from jupyter_mlops.formats import reaching
 from jupyter_mlops.services import deliveries, post
 from jupyter_mlops.services.alerts import alerts
 from jupyter_mlops.services.audit import audit
@@ -31,13 +32,13 @@ DOCS = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text()
 @pytest.fixture
 def ws(ws):
     """The deployment, of which nobody heard yet."""
-    (ws.home.folder / deliveries.ALLOWED_FILE).unlink(missing_ok=True)
+    (ws.home.allowed_file).unlink(missing_ok=True)
     return ws
 
 
 def allow(ws, *places):
     """Let the owner of the workspace allow places inside."""
-    path = ws.home.folder / deliveries.ALLOWED_FILE
+    path = ws.home.allowed_file
     path.write_text("# receivers inside\n" + "\n".join(places))
     path.chmod(0o600)
 
@@ -262,7 +263,7 @@ def test_only_its_owner_allows_a_place_inside_and_only_that_one(ws):
         with pytest.raises(Invalid):
             notify(ws, receiver.url)
         allow(ws, f"127.0.0.1:{receiver.port}")
-        (ws.home.folder / deliveries.ALLOWED_FILE).chmod(0o666)
+        (ws.home.allowed_file).chmod(0o666)
         with pytest.raises(Invalid):
             notify(ws, receiver.url)
 
@@ -342,8 +343,8 @@ def test_what_is_no_http_or_no_tls_is_said_so():
 
 
 def test_our_own_address_is_inside_even_where_it_is_public():
-    assert post._is_own("127.0.0.1")
-    assert not post._is_own("192.0.2.1")
+    assert reaching.is_own("127.0.0.1")
+    assert not reaching.is_own("192.0.2.1")
 
 
 def test_hostile_names_stay_text_for_a_receiver(ws):

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 
 from jupyter_mlops.commands.answers import Answer
 from jupyter_mlops.commands.words import Param, Verb
+from jupyter_mlops.domain.elsewhere import is_address
 from jupyter_mlops.domain.references import is_word
 from jupyter_mlops.errors import UsageError, did_you_mean
 
@@ -49,7 +50,7 @@ class Place:
             return read_csv(self.stdin.read())
         if word != "-" and len(word) < _PATH and Path(word).expanduser().exists():
             return str(Path(word).expanduser())
-        if param.kind == "reference":
+        if param.kind == "reference" or (param.kind == "model" and is_address(word)):
             return word
         raise self._nothing(verb, param, word)
 

@@ -28,6 +28,10 @@ class Local:
         home = self.ws.home
         return str(home.folder) if home.is_sqlite else home.shown
 
+    def allowed(self) -> frozenset[str]:
+        """Return the places inside that the owner of the workspace allows."""
+        return self.ws.home.allowed()
+
     def put(self, data: bytes) -> None:
         """Keep bytes that an argument points to."""
         self.ws.artifacts.put(data)

@@ -31,6 +31,9 @@ class Door(Protocol):
     def where(self) -> str:
         """Return what opens this workspace again."""
 
+    def allowed(self) -> frozenset[str]:
+        """Return the places inside that the owner of the workspace allows, as far as is known here."""
+
     def put(self, data: bytes) -> None:
         """Keep bytes that an argument points to."""
 
@@ -97,7 +100,7 @@ class Session:
     def _prepared(self, verb: Verb, said: dict[str, Any]) -> Prepared:
         if not verb.prepare:
             return Prepared({})
-        here = replace(self._here, far=self.door.is_remote)
+        here = replace(self._here, far=self.door.is_remote, allowed=self.door.allowed)
         found: Prepared = half(verb.prepare)(here, **said)
         return found
 

@@ -20,7 +20,7 @@ class Kind:
 
 
 Model = Annotated[Any, Kind("model", live=True)]
-"""A fitted model, or a path to one."""
+"""A fitted model, a path to one, or the address of one that runs elsewhere."""
 Frame = Annotated[Any, Kind("frame", live=True)]
 """A table: pandas, polars, pyarrow, rows as dictionaries, or a path to CSV or Parquet."""
 File = Annotated[Any, Kind("file", live=True)]
@@ -62,12 +62,14 @@ class Word:
 class Here:
     """The place a person types in: what is known of notebook and cell, and a progress bar.
 
-    From a ``far`` one the workspace is reached over HTTP, and arguments have to become JSON.
+    From a ``far`` one the workspace is reached over HTTP, and arguments have to become JSON. ``allowed``
+    tells which places inside (``host:port``) the owner of the workspace lets models be asked at.
     """
 
     origin: Callable[[], dict[str, Any]]
     progress: Callable[[str, float], None]
     far: bool = False
+    allowed: Callable[[], frozenset[str]] = frozenset
 
 
 @dataclass(frozen=True)

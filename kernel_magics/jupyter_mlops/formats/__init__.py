@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from jupyter_mlops.domain import elsewhere
 from jupyter_mlops.errors import Invalid, Unsafe
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ _LARGEST = 4 << 30
 _COEFFICIENTS = b'{"form":"coefficients/1"'
 
 COMPILED = frozenset({"coefficients", "onnx"})
-FORMATS = COMPILED | {"skops"}
 """The forms that answer without the library the model was made with."""
+FORMATS = COMPILED | {"skops"} | elsewhere.FORMATS
 
 
 class Scorer(Protocol):
@@ -95,10 +96,19 @@ def pack(model: Any) -> Packed:
     return skops_format.pack(model)
 
 
-def load(format: str, data: bytes, *, like: Mapping[str, Any] | None = None) -> Scorer:
+def load(
+    format: str,
+    data: bytes,
+    *,
+    like: Mapping[str, Any] | None = None,
+    allowed: Collection[str] = (),
+) -> Scorer:
     """Read bytes into a scorer; ``like`` is the manifest that compiled forms need.
 
+    ``allowed`` holds the places inside (``host:port``) that a model elsewhere may be asked at.
+
     Raises:
+        Invalid: the model is known only by name.
         Unsafe: the bytes are not what the format promises, or hold types we do not allow.
     """
     found = sniff(data)
@@ -117,13 +127,21 @@ def load(format: str, data: bytes, *, like: Mapping[str, Any] | None = None) -> 
         from jupyter_mlops.formats import onnx_format
 
         return onnx_format.load(data, like or {})
+    if format == elsewhere.ADDRESS:
+        from jupyter_mlops.formats import address
+
+        return address.Asker(elsewhere.read(data), allowed=allowed)
+    if format == elsewhere.NAMED:
+        raise elsewhere.known_by_name()
     from jupyter_mlops.formats import skops_format
 
     return skops_format.load(data)
 
 
 def sniff(data: bytes) -> str:
-    """Say from the bytes alone what they are: ``skops``, ``coefficients``, ``onnx`` or ``unknown``."""
+    """Say from the bytes alone which of the formats they are, or ``unknown``."""
+    if data.startswith(elsewhere.BEGINNING):
+        return elsewhere.sniff(data)
     if data.startswith(_COEFFICIENTS):
         return "coefficients"
     if data[:4] == _ZIP:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -41,6 +41,7 @@ def loads_in_fresh_process(
     data: bytes,
     columns: Mapping[str, np.ndarray[Any, Any]],
     *,
+    allowed: Collection[str] = (),
     seconds: float = 60,
     seed: int = 0,
 ) -> np.ndarray[Any, Any]:
@@ -56,6 +57,7 @@ def loads_in_fresh_process(
         (place / "model").write_bytes(data)
         (place / "rows").write_bytes(frames.to_arrow(dict(columns)))
         (place / "format").write_text(format)
+        (place / "allowed").write_text("\n".join(allowed))
         run(__name__, place, seconds, libraries=libraries(format), seed=seed)
         scores = place / "scores.npy"
         if scores.exists():
@@ -181,7 +183,11 @@ def main(folder: str) -> None:
 
     limit()
     place = Path(folder)
-    scorer = formats.load((place / "format").read_text(), (place / "model").read_bytes())
+    scorer = formats.load(
+        (place / "format").read_text(),
+        (place / "model").read_bytes(),
+        allowed=(place / "allowed").read_text().splitlines(),
+    )
     scores = scorer.score(frames.from_arrow((place / "rows").read_bytes()))
     np.save(place / "scores.npy", np.asarray(scores, dtype=np.float64), allow_pickle=False)
 

@@ -18,11 +18,12 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
+from jupyter_mlops.domain import elsewhere
 from jupyter_mlops.errors import Unavailable
 from jupyter_mlops.formats.process import MEMORY
 
@@ -35,6 +36,8 @@ LOAD_SECONDS: Final = 60.0
 _LENGTH: Final = struct.Struct("<Q")
 _READ: Final = 1 << 20
 _DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
+_SILENT: Final = b"silent:"
+"""What a child says before the reason why a model elsewhere gave no answer."""
 
 
 class WorkerDied(Exception):
@@ -55,6 +58,7 @@ class Workers:
         *,
         task: Task,
         classes: list[Any] | None,
+        allowed: Collection[str] = (),
         most: int = WORKERS,
         seconds: float = ANSWER_SECONDS,
     ) -> None:
@@ -63,7 +67,7 @@ class Workers:
         self._seconds = seconds
         self._free: queue.LifoQueue[_Worker] = queue.LifoQueue()
         for _ in range(most):
-            self._free.put(_Worker(format, data, seconds))
+            self._free.put(_Worker(format, data, seconds, allowed))
 
     def score(self, columns: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
         """Score in one of the processes.
@@ -87,8 +91,9 @@ class Workers:
 class _Worker:
     """One process; it is started when it is first needed, and again after it has died."""
 
-    def __init__(self, format: str, data: bytes, seconds: float) -> None:
+    def __init__(self, format: str, data: bytes, seconds: float, allowed: Collection[str]) -> None:
         self._format = format
+        self._allowed = sorted(allowed)
         self._data = data
         self._seconds = seconds
         self._process: subprocess.Popen[bytes] | None = None
@@ -104,6 +109,8 @@ class _Worker:
             raise
         if not told:
             raise ModelRaised("The model raised.")
+        if told.startswith(_SILENT):
+            raise elsewhere.silent(told.removeprefix(_SILENT).decode())
         found: np.ndarray[Any, Any] = np.load(io.BytesIO(told), allow_pickle=False)
         return found
 
@@ -116,7 +123,9 @@ class _Worker:
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         weakref.finalize(self, _kill, process)
-        head = json.dumps({"format": self._format, "parent": os.getpid()}).encode()
+        head = json.dumps(
+            {"format": self._format, "parent": os.getpid(), "allowed": self._allowed}
+        ).encode()
         try:
             _exchange(process, [head, self._data], LOAD_SECONDS)
         except (WorkerDied, Unavailable):
@@ -201,11 +210,14 @@ def main() -> None:
     from jupyter_mlops import formats
     from jupyter_mlops.formats import frames
 
-    scorer = formats.load(head["format"], _message(incoming))
+    scorer = formats.load(head["format"], _message(incoming), allowed=head["allowed"])
     _answer(outgoing, b"ready")
     while rows := _message(incoming):
         try:
             scores = np.asarray(scorer.score(frames.from_arrow(rows)), dtype=np.float64)
+        except Unavailable as error:
+            _answer(outgoing, _SILENT + error.values["why"].encode())
+            continue
         except Exception:  # noqa: BLE001  (a model raises whatever it likes)
             _answer(outgoing, b"")
             continue

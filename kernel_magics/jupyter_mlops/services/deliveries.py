@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-import stat
 import threading
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlmodel
@@ -24,7 +21,6 @@ from jupyter_mlops.store import tables
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-ALLOWED_FILE: Final = "webhook-allowed.txt"
 AT_ONCE: Final = 20
 """Messages that one call sends at most, so that it ends soon."""
 LEASE: Final = timedelta(seconds=60)
@@ -36,28 +32,6 @@ _sending = threading.Lock()
 def webhook(session: Session) -> tables.Webhook | None:
     """Return the one address outside that hears of alerts, if there is any."""
     return session.exec(sqlmodel.select(tables.Webhook)).first()
-
-
-def allowed(ws: Workspace) -> frozenset[str]:
-    """Return the places inside (``host:port``) that the owner of the workspace allows.
-
-    They stand in a file of the workspace's folder, one a line, which no verb writes; one that others
-    can write to counts for nothing.
-    """
-    path = ws.home.folder / ALLOWED_FILE
-    try:
-        if not _is_owners(path):
-            return frozenset()
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeError):
-        return frozenset()
-    return frozenset(line.strip() for line in lines if line.strip() and line[0] != "#")
-
-
-def _is_owners(path: Path) -> bool:
-    found = path.stat()
-    others = stat.S_IWGRP | stat.S_IWOTH
-    return found.st_uid in (0, os.getuid()) and not found.st_mode & others
 
 
 def enqueue(
@@ -128,13 +102,13 @@ def send(
     """Sign a message and post it once."""
     moment = int(ws.clock().timestamp())
     headers = webhooks.signed(secret, message, moment, body)
-    return post.post(target, body, headers, allowed=allowed(ws), resolving=resolving)
+    return post.post(target, body, headers, allowed=ws.home.allowed(), resolving=resolving)
 
 
 def problem_with(ws: Workspace, target: webhooks.Target) -> Invalid | None:
     """Return why nothing may be sent to an address, as far as its name tells today."""
     try:
-        post.addresses(target, allowed(ws))
+        post.addresses(target, ws.home.allowed())
     except post.Blocked:
         return _inside(ws, target)
     except OSError:
@@ -149,7 +123,7 @@ def _inside(ws: Workspace, target: webhooks.Target) -> Invalid:
         code="webhook_inside",
         where=target.shown,
         place=target.place,
-        file=ws.home.folder / ALLOWED_FILE,
+        file=ws.home.allowed_file,
     )
 
 

@@ -20,7 +20,6 @@ from jupyter_mlops.domain.webhooks import Target, read_url
 from jupyter_mlops.errors import Invalid, Unavailable
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import lookup, post
-from jupyter_mlops.services.deliveries import ALLOWED_FILE, allowed
 from jupyter_mlops.services.registry import read_manifest
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
@@ -139,7 +138,7 @@ def _target(to: str) -> Target:
 def _check(ws: Workspace, target: Target) -> None:
     """Raise unless something may be sent to the address."""
     try:
-        post.addresses(target, allowed(ws))
+        post.addresses(target, ws.home.allowed())
     except post.Blocked:
         raise Invalid(
             "{where} is an address inside, which lineage is not sent to.",
@@ -147,7 +146,7 @@ def _check(ws: Workspace, target: Target) -> None:
             code="address_inside",
             where=target.shown,
             place=target.place,
-            file=ws.home.folder / ALLOWED_FILE,
+            file=ws.home.allowed_file,
         ) from None
     except OSError:
         raise Invalid(
@@ -159,7 +158,7 @@ def _check(ws: Workspace, target: Target) -> None:
 
 
 def _sent(ws: Workspace, target: Target, event: dict[str, Any]) -> post.Outcome:
-    return post.post(target, post.as_body(event), _key(target), allowed=allowed(ws))
+    return post.post(target, post.as_body(event), _key(target), allowed=ws.home.allowed())
 
 
 def _key(target: Target) -> dict[str, str]:

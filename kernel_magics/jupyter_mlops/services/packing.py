@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_mlops.domain import elsewhere as absent
 from jupyter_mlops.domain.answers import Figure
 from jupyter_mlops.domain.arguments import Here, Prepared
 from jupyter_mlops.domain.names import check_name
@@ -41,52 +42,92 @@ class Roles:
         return {name for name in (self.target, self.id, self.time) if name}
 
 
+@dataclass(frozen=True)
+class Given:
+    """The frames that somebody named; of ``asked``, where it is said, the model is asked alone."""
+
+    roles: Roles
+    train: Columns | None
+    holdout: Columns | None
+    asked: Columns | None = None
+
+    @property
+    def known(self) -> Columns | None:
+        """Return what shows the features: the training data, else the holdout."""
+        return self.train if self.train is not None else self.holdout
+
+    @property
+    def frames(self) -> dict[str, Columns | None]:
+        """Return the frames by their names."""
+        return {"train": self.train, "holdout": self.holdout}
+
+    @property
+    def others(self) -> list[str]:
+        """Return the columns that a model could read."""
+        return [name for name in self.known or () if name not in self.roles.apart]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A packed model about to be measured; one that is known only by name has no scorer."""
+
+    packed: Packed
+    scorer: Scorer | None
+    features: list[dict[str, Any]]
+    compiled: bytes | None
+    record: dict[str, Any]
+
+
 def prepare_register(here: Here, *, model: Any, **options: Any) -> Prepared:
     """Pack the model and measure it on the frames, in the process that holds them.
 
     Raises:
         Invalid: the model was never fitted, a frame lacks a feature, or the target is not there.
         Unsafe: the model is a file in a format that could run code.
+        UsageError: there is no model, and no word of where it runs.
     """
     from jupyter_mlops import formats
 
     here.progress("packing", 0.0)
+    if model is None or options.get("elsewhere") or absent.is_address(model):
+        from jupyter_mlops.services import elsewhere
+
+        return elsewhere.prepare(here, model, options)
     file = model if isinstance(model, str | Path) else None
     model = formats.opened(model)
+    absent.check_here(options)
     packed = formats.pack(model)
+    data = given(options)
+    names = _feature_names(packed.feature_names, data)
+    check_frames(data, names)
+    origin = {**here.origin(), **({"model_file": str(file)} if file else {})}
+    lineage = origins.lineage(origin, options, data.frames)
+    here.progress("compiling", 0.3)
+    features = described(data.known, names)
+    compiled = _compile(model, features, data.known)
+    scorer = formats.load(packed.format, packed.data)
+    return measured_on(here, data, Candidate(packed, scorer, features, *compiled), lineage)
+
+
+def given(options: Mapping[str, Any]) -> Given:
+    """Read the frames that somebody named, and what their columns mean."""
     roles = Roles(
         options.get("target"),
         options.get("id"),
         options.get("time"),
         tuple(options.get("protected") or ()),
     )
-    train = _columns(options.get("train"))
-    holdout = _columns(options.get("holdout"))
-    names = _feature_names(packed, train if train is not None else holdout, roles)
-    _check_frames(train, holdout, names, roles)
-    origin = {**here.origin(), **({"model_file": str(file)} if file else {})}
-    lineage = origins.lineage(origin, options, {"train": train, "holdout": holdout})
-    return _measured(here, model, packed, train, holdout, names, roles, lineage)
+    return Given(roles, _columns(options.get("train")), _columns(options.get("holdout")))
 
 
-def _measured(
-    here: Here,
-    model: Any,
-    packed: Packed,
-    train: Columns | None,
-    holdout: Columns | None,
-    names: Sequence[str],
-    roles: Roles,
-    lineage: Mapping[str, Any],
+def measured_on(
+    here: Here, data: Given, candidate: Candidate, lineage: Mapping[str, Any]
 ) -> Prepared:
-    from jupyter_mlops import formats
-
-    scorer = formats.load(packed.format, packed.data)
-    known = train if train is not None else holdout
-    features = _features(known, names)
-    here.progress("compiling", 0.3)
-    compiled, record = _compile(model, features, known)
+    """Measure a model on the frames, and return all that travels on."""
     here.progress("measuring", 0.6)
+    packed, scorer, features = candidate.packed, candidate.scorer, candidate.features
+    compiled, record = candidate.compiled, candidate.record
+    train, holdout, known, roles = data.train, data.holdout, data.known, data.roles
     blobs = [packed.data, *([compiled] if compiled else [])]
     told: dict[str, Any] = {
         "model": {
@@ -101,12 +142,13 @@ def _measured(
             "lineage": lineage,
         }
     }
-    seen = holdout if holdout is not None else train
+    seen = data.asked if data.asked is not None else holdout if holdout is not None else train
     if known is not None and seen is not None:
         told["train"], sample = _reference(scorer, known, seen, features, roles)
         blobs.append(sample)
     told["holdout"] = _holdout(scorer, holdout, roles, told.get("train"))
-    told["model"]["limits"] = limits.measured(scorer, features, train, holdout, roles.target)
+    if scorer is not None:
+        told["model"]["limits"] = limits.measured(scorer, features, train, holdout, roles.target)
     here.progress("measured", 1.0)
     return Prepared(told, tuple(blobs))
 
@@ -119,11 +161,11 @@ def _columns(frame: Any) -> Columns | None:
     return frames.columns(frames.read(frame) if isinstance(frame, str | Path) else frame)
 
 
-def _feature_names(packed: Packed, columns: Columns | None, roles: Roles) -> list[str]:
-    if packed.feature_names:
-        return list(packed.feature_names)
-    if columns is not None:
-        return [name for name in columns if name not in roles.apart]
+def _feature_names(known: Sequence[str] | None, data: Given) -> list[str]:
+    if known:
+        return list(known)
+    if data.known is not None:
+        return data.others
     raise Invalid(
         "The model does not know the names of its features, and no frame shows them.",
         "name the training data: --train FRAME.",
@@ -131,15 +173,15 @@ def _feature_names(packed: Packed, columns: Columns | None, roles: Roles) -> lis
     )
 
 
-def _check_frames(
-    train: Columns | None, holdout: Columns | None, names: Sequence[str], roles: Roles
-) -> None:
+def check_frames(data: Given, names: Sequence[str]) -> None:
+    """Raise unless the frames have rows, and every column that is spoken of."""
+    roles = data.roles
     others = filter(None, (roles.target, roles.id, roles.time, *roles.protected))
     wanted = [
         *((name, "feature_missing") for name in names),
         *((n, "column_missing") for n in others),
     ]
-    for what, columns in (("train", train), ("holdout", holdout)):
+    for what, columns in data.frames.items():
         if columns is None:
             continue
         for name, code in wanted:
@@ -165,7 +207,8 @@ def _check_column(columns: Columns, name: str, what: str, code: str) -> None:
     )
 
 
-def _features(columns: Columns | None, names: Sequence[str]) -> list[dict[str, Any]]:
+def described(columns: Columns | None, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Describe each feature as the frame has it; where there is none, as a number."""
     from jupyter_mlops.formats import signature
 
     if columns is None:
@@ -187,7 +230,7 @@ def _compile(
 
 
 def _reference(
-    scorer: Scorer,
+    scorer: Scorer | None,
     known: Columns,
     seen: Columns,
     features: list[dict[str, Any]],
@@ -203,11 +246,12 @@ def _reference(
         is_number = feature["type"] in ("number", "integer")
         found = reference(known[feature["name"]], kind="number" if is_number else "category")
         columns["feature:" + feature["name"]] = found.to_dict()
-    scores, labels = answers(scorer, seen)
-    columns["score"] = reference(scores, kind="number").to_dict()
+    scores, labels = answers(scorer, seen) if scorer is not None else (None, None)
+    if scores is not None:
+        columns["score"] = reference(scores, kind="number").to_dict()
     if labels is not None:
         columns["label"] = reference(labels, kind="category").to_dict()
-    kept = judging.sampled(len(scores))
+    kept = judging.sampled(len(next(iter(seen.values()))))
     sample = frames.to_arrow({name: values[kept] for name, values in seen.items()})
     return {
         "digest": frames.digest(known),
@@ -236,7 +280,7 @@ def answers(scorer: Scorer, columns: Columns) -> tuple[Any, Any]:
 
 
 def _holdout(
-    scorer: Scorer, columns: Columns | None, roles: Roles, reference: Any
+    scorer: Scorer | None, columns: Columns | None, roles: Roles, reference: Any
 ) -> dict[str, Any] | None:
     """Measure the holdout, and profile it over the bins of the training data."""
     from jupyter_mlops.formats import frames
@@ -244,7 +288,8 @@ def _holdout(
 
     if columns is None:
         return None
-    figures = measure(scorer, columns, columns[roles.target]) if roles.target else {}
+    truth = columns[roles.target] if roles.target and scorer is not None else None
+    figures = measure(scorer, columns, truth) if scorer is not None and truth is not None else {}
     profiles = dict(reference["profile"])  # of the answers it is that of the holdout already
     for name, told in profiles.items():
         if name.startswith("feature:"):
@@ -255,15 +300,16 @@ def _holdout(
         "rows": len(next(iter(columns.values()))),
         "metrics": figures,
         "profile": profiles,
-        "truth": _truth(scorer, columns, roles.target) if roles.target else None,
+        "truth": _truth(scorer, columns, truth)
+        if scorer is not None and truth is not None
+        else None,
     }
 
 
-def _truth(scorer: Scorer, columns: Columns, target: str) -> dict[str, Any]:
+def _truth(scorer: Scorer, columns: Columns, truth: Any) -> dict[str, Any]:
     """Keep what the holdout's labels said of its scores, as counts."""
     from jupyter_mlops.services import judging
 
-    truth = columns[target]
     told = truth.astype(float) if scorer.task == "regression" else as_labels(truth)
     return judging.holdout(scorer.task, scorer.classes or (), scorer.score(columns), told)
 

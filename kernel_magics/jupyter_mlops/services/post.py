@@ -1,31 +1,36 @@
-"""Posting to an address that somebody else named, without being led to one that nobody meant.
+"""Posting to an address that somebody else named, which is reached as `formats.reaching` says.
 
-The name is resolved here, every address it has is checked, and the connection goes to a checked one
-and no other: a name that answers differently a moment later changes nothing. Redirects are not
-followed, no proxy is asked, and of the answer only its status line is read.
+Redirects are not followed, no proxy is asked, and of the answer only its status line is read.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyter_mlops.domain.webhooks import Target, is_public
+from jupyter_mlops.domain.webhooks import Target
+from jupyter_mlops.formats.reaching import (
+    Blocked,
+    Resolve,
+    addresses,
+    connected,
+    failure,
+    left,
+    resolve,
+)
+
+__all__ = ["Blocked", "Outcome", "Resolve", "addresses", "as_body", "post", "resolve"]
 
 SECONDS: Final = 10.0
 """From resolving the name to the status line, all together."""
 LARGEST_LINE: Final = 4096
 _REDIRECTS: Final = range(300, 400)
 _FINE: Final = range(200, 300)
-
-Resolve = Callable[[str, int], list[str]]
 
 
 @dataclass(frozen=True)
@@ -39,44 +44,6 @@ class Outcome:
     def delivered(self) -> bool:
         """Say whether the receiver took it."""
         return self.code.isdigit() and int(self.code) in _FINE
-
-
-class Blocked(Exception):
-    """The address is one that nothing may be sent to."""
-
-
-_FAILED: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (Blocked, "blocked"),
-    (TimeoutError, "timeout"),
-    (ssl.SSLCertVerificationError, "certificate"),
-    (ssl.SSLError, "tls"),
-    (socket.gaierror, "not found"),
-    (Exception, "unreachable"),
-)
-"""What went wrong, and what it is called; the first that fits."""
-
-
-def resolve(host: str, port: int) -> list[str]:
-    """Return every address of a host, each once."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def addresses(target: Target, allowed: Collection[str], resolving: Resolve = resolve) -> list[str]:
-    """Return the addresses of a target when something may be sent to every one of them.
-
-    ``allowed`` holds the places (``host:port``) inside that the workspace's owner allows.
-
-    Raises:
-        Blocked: one of them is private, our own, or otherwise not out on the internet.
-        OSError: the host has none.
-    """
-    found = resolving(target.host, target.port)
-    if target.place in allowed:
-        return found
-    if not found or not all(is_public(one) and not _is_own(one) for one in found):
-        raise Blocked
-    return found
 
 
 def post(
@@ -116,45 +83,12 @@ def _sent(
 ) -> str:
     try:
         found = addresses(target, allowed, resolving)
-        with _connected(target, found, deadline) as connection:
-            connection.settimeout(_left(deadline))
+        with connected(target, found, deadline) as connection:
+            connection.settimeout(left(deadline))
             connection.sendall(_request(target, body, headers))
             return _status(connection, deadline)
     except (Blocked, OSError, UnicodeError) as error:
-        return next(code for kind, code in _FAILED if isinstance(error, kind))
-
-
-@contextlib.contextmanager
-def _connected(target: Target, found: list[str], deadline: float) -> Any:
-    """Connect to the first address that answers, and to it only."""
-    connection = _first(target, found, deadline)
-    try:
-        if str(connection.getpeername()[0]) not in found:
-            raise Blocked
-        if target.scheme == "https":
-            connection.settimeout(_left(deadline))
-            context = ssl.create_default_context()
-            connection = context.wrap_socket(connection, server_hostname=target.host)
-        yield connection
-    finally:
-        connection.close()
-
-
-def _first(target: Target, found: list[str], deadline: float) -> socket.socket:
-    last: OSError = TimeoutError()
-    for address in found:
-        try:
-            return socket.create_connection((address, target.port), timeout=_left(deadline))
-        except OSError as error:
-            last = error
-    raise last
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+        return failure(error)
 
 
 def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> bytes:
@@ -169,7 +103,7 @@ def _status(connection: socket.socket, deadline: float) -> str:
     """Read the status line and nothing after it."""
     line = b""
     while b"\n" not in line and len(line) < LARGEST_LINE:
-        connection.settimeout(_left(deadline))
+        connection.settimeout(left(deadline))
         piece = connection.recv(LARGEST_LINE)
         if not piece:
             break
@@ -180,15 +114,6 @@ def _status(connection: socket.socket, deadline: float) -> str:
         return "no http"
     code = int(words[1])
     return f"redirect {code}" if code in _REDIRECTS else str(code)
-
-
-def _is_own(address: str) -> bool:
-    """Say whether an address is one of this machine's: a service here may listen on it."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as own:
-        own.bind((address, 0))
-        return True
-    return False
 
 
 def as_body(told: Mapping[str, Any]) -> bytes:

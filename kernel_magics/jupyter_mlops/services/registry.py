@@ -19,6 +19,7 @@ from jupyter_mlops.domain.limits import NONE, Limits
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Corrupt, Unsafe
 from jupyter_mlops.locale import tell
+from jupyter_mlops.services import elsewhere as absent
 from jupyter_mlops.services import holds, limits, lookup, references, retold, surroundings, underway
 from jupyter_mlops.services.packing import figures
 from jupyter_mlops.services.workspace import Deed, Workspace
@@ -52,7 +53,7 @@ class Loaded:
 @deed(prepare="services.packing:prepare_register")
 def register(
     ws: Workspace,
-    model: Model,
+    model: Model = None,
     *,
     name: ModelName,
     train: Frame = None,
@@ -69,6 +70,10 @@ def register(
     tags: Names = (),
     metrics: dict[str, float] | None = None,
     format: Literal["auto", "skops"] = "auto",  # noqa: ARG001  (as above)
+    elsewhere: str = "",  # noqa: ARG001  (as above)
+    token_from: str = "",  # noqa: ARG001  (as above)
+    task: Literal["", "binary", "multiclass", "regression"] = "",  # noqa: ARG001  (as above)
+    classes: Names = (),  # noqa: ARG001  (as above)
 ) -> VersionAnswer:
     """Remember a fitted model as a new version, with its signature, figures and lineage.
 
@@ -78,8 +83,14 @@ def register(
     the column with the truth, `id` and `time` columns that no model reads, `protected` attributes
     such as sex that decisions must be fair to. High and critical risk want `purpose`, `owner` and
     `unit` to be stated, now or by an earlier version.
+
+    A model that runs elsewhere is named by the address it answers at (`register https://HOST/PATH`):
+    it is asked some rows of `train` there and then; `token_from` names the environment variable
+    with its address and token. One that cannot be asked is known by a word for where it runs
+    (`elsewhere`). `task` and `classes` are said where the data do not show them.
     """
     check_name(name, what="model")
+    absent.check(ws, model)
     lineages.check_size(model.get("lineage", {}))
     for tag in tags:
         check_name(tag, what="tag")
@@ -151,9 +162,11 @@ def load(ws: Workspace, ref: str, *, compiled: bool = True, apart: bool = False)
             ws.artifacts.get(manifest["artifact"]),
             task=manifest["task"],
             classes=manifest["classes"],
+            allowed=ws.home.allowed(),
         )
     else:
-        scorer = formats.load(manifest["format"], ws.artifacts.get(manifest["artifact"]))
+        data = ws.artifacts.get(manifest["artifact"])
+        scorer = formats.load(manifest["format"], data, allowed=ws.home.allowed())
     return Loaded(
         ref=f"{parent.name}:{version.number}",
         digest=version.digest,

@@ -220,7 +220,9 @@ def _said(ws: Workspace, side: Told, columns: Mapping[str, Array]) -> Array:
     manifest = side.manifest
     own = {feature["name"]: columns[feature["name"]] for feature in manifest["features"]}
     data = ws.artifacts.get(manifest["artifact"])
-    raw = process.loads_in_fresh_process(manifest["format"], data, own, seconds=SECONDS)
+    raw = process.loads_in_fresh_process(
+        manifest["format"], data, own, allowed=ws.home.allowed(), seconds=SECONDS
+    )
     rows = len(next(iter(columns.values()), ()))
     wanted = (rows, len(manifest["classes"])) if manifest["classes"] else (rows,)
     if raw.shape != wanted or not np.isfinite(raw).all():

@@ -129,7 +129,11 @@ def _scores(ws: Workspace, manifest: dict[str, Any], columns: dict[str, Any]) ->
     from jupyter_mlops import formats
     from jupyter_mlops.services.packing import answers
 
-    scorer = formats.load(manifest["format"], ws.artifacts.get(manifest["artifact"]))
+    scorer = formats.load(
+        manifest["format"],
+        ws.artifacts.get(manifest["artifact"]),
+        allowed=ws.home.allowed(),
+    )
     asked = {one["name"]: columns[one["name"]] for one in manifest["features"]}
     return np.asarray(answers(scorer, asked)[0], dtype=np.float64)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from jupyter_mlops.config import Home
-from jupyter_mlops.errors import Invalid, MlopsError
+from jupyter_mlops.errors import Invalid, MlopsError, Unavailable
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.workspace import Workspace
@@ -151,7 +151,9 @@ def _answered(home: Home, asked: Asked, rows: Columns) -> None:
     from jupyter_mlops.formats.parity import agreement
 
     artifacts, manifest = _artifacts(home), asked.manifest
-    original = formats.load(manifest["format"], artifacts.get(manifest["artifact"]))
+    original = formats.load(
+        manifest["format"], artifacts.get(manifest["artifact"]), allowed=home.allowed()
+    )
     slow = _scores(original, rows, manifest)
     if not (asked.compiled and manifest["compiled"]):
         return
@@ -166,7 +168,7 @@ def _answered(home: Home, asked: Asked, rows: Columns) -> None:
 def _scores(scorer: Any, rows: Columns, manifest: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     try:
         scores = np.asarray(scorer.score(rows), dtype=np.float64)
-    except MemoryError:
+    except (MemoryError, Unavailable):
         raise
     except Exception as error:  # noqa: BLE001  (a model raises whatever it likes)
         raise Invalid(

@@ -182,12 +182,13 @@ def main(folder: str) -> int:
 
     place = Path(folder)
     asked = json.loads((place / "asked.json").read_text())
-    manifest, artifacts = asked["manifest"], Artifacts(Home(Path(asked["folder"]), "").artifacts)
+    manifest, home = asked["manifest"], Home(Path(asked["folder"]), "")
+    artifacts = Artifacts(home.artifacts)
     process.limit()
     try:
         data = artifacts.get(manifest["compiled"] or manifest["artifact"])
         form = formats.sniff(data) if manifest["compiled"] else manifest["format"]
-        scorer = formats.load(form, data, like=manifest)
+        scorer = formats.load(form, data, like=manifest, allowed=home.allowed())
         found = [
             _measured(
                 scorer, manifest, frames.from_arrow((place / f"rows-{at}").read_bytes()), truth

@@ -68,6 +68,7 @@ class Beside:
             "digest": item.digest,
             "manifest": manifest,
             "format": format,
+            "allowed": sorted(self._ws.home.allowed()),
             "folder": str(self._ws.home.spool / item.deployment),
             "seconds": ANSWER_SECONDS,
         }

@@ -85,7 +85,9 @@ class Challenger:
         self._classes = [str(name) for name in manifest["classes"]]
         self._is_binary = manifest["task"] == "binary"
         self._reader = Reader(manifest["features"])
-        self._scorer = formats.load(told["format"], data, like=manifest)
+        self._scorer = formats.load(
+            told["format"], data, like=manifest, allowed=told.get("allowed", ())
+        )
 
     def frame(self, answered: Mapping[str, Any], record: bytes) -> tuple[dict[str, Any], str]:
         """Return the head of the frame that remembers a request, and why it failed, if it did."""

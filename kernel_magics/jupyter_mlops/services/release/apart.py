@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyter_mlops.domain import elsewhere
 from jupyter_mlops.errors import Invalid, MlopsError
 from jupyter_mlops.formats import process
 from jupyter_mlops.locale import tell
@@ -33,6 +34,8 @@ _HERE: Final = "jupyter_mlops.services.release"
 _OURS: Final = tuple(
     f"{_HERE}.{name}" for name in ("form", "inputs", "speed", "worth", "fair", "own")
 )
+NAMED: Final = "The model is known only by name: nothing here can ask it."
+AWAY: Final = "The model runs elsewhere: only its answers can be tried."
 
 Attempt = Callable[[Subject], Found]
 
@@ -40,13 +43,16 @@ Attempt = Callable[[Subject], Found]
 def tried(asked: Asked, progress: Callable[[str, float], None]) -> dict[str, Found]:
     """Try everything on a version and return what each check found, in their order."""
     names = [*TITLES, *(each["name"] for each in asked.own)]
+    if asked.manifest["format"] == elsewhere.NAMED:
+        return dict.fromkeys(names, Found("not applicable", because=NAMED))
     with tempfile.TemporaryDirectory(prefix="jupyter-mlops-") as folder:
         place = Path(folder)
         (place / "asked.json").write_text(json.dumps(asdict(asked)))
         said = _Said(place / "found", names, progress)
         ended = None
         beside = ThreadPoolExecutor(1)
-        beside.submit(again.ask, asked, place)
+        if asked.manifest["format"] != elsewhere.ADDRESS:
+            beside.submit(again.ask, asked, place)
         try:
             needed = (*process.libraries(asked.manifest["format"]), *_OURS)
             process.run(__name__, place, SECONDS, libraries=needed, look=said.look)
@@ -135,9 +141,10 @@ def _attempts(subject: Subject, place: Path) -> Iterator[tuple[str, Callable[[],
 
     loaded = form.Loaded()
     yield "artifact", lambda: form.artifact(subject)
+    is_away = subject.manifest["format"] == elsewhere.ADDRESS
     yield "loads", lambda: loaded.loads(subject)
-    yield "footprint", lambda: loaded.footprint(subject)
-    yield "restarts", lambda: form.restarts(subject, again.answered(place))
+    yield "footprint", lambda: _away() if is_away else loaded.footprint(subject)
+    yield "restarts", lambda: _away() if is_away else form.restarts(subject, again.answered(place))
     ours: dict[str, Attempt] = {
         "row_by_row": form.row_by_row,
         "column_order": form.column_order,
@@ -152,10 +159,16 @@ def _attempts(subject: Subject, place: Path) -> Iterator[tuple[str, Callable[[],
         "champion": worth.champion,
         "importance": worth.importance,
     }
+    if is_away:
+        ours |= dict.fromkeys(("compiled", "importance"), lambda _: _away())
     for name, attempt in ours.items():
         yield name, lambda attempt=attempt: attempt(subject)  # type: ignore[misc]
     for each in subject.asked.own:
         yield each["name"], lambda each=each: own.tried(subject, each)  # type: ignore[misc]
+
+
+def _away() -> Found:
+    return Found("not applicable", because=AWAY)
 
 
 def _tried(attempt: Callable[[], Found]) -> Found:

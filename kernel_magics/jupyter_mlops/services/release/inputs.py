@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from jupyter_mlops.errors import Invalid
+from jupyter_mlops.domain import elsewhere
+from jupyter_mlops.errors import Invalid, Unavailable
 from jupyter_mlops.formats.parity import NEW_LEVEL
 from jupyter_mlops.services import trial
 from jupyter_mlops.services.release.findings import Found, of_error
@@ -162,6 +163,8 @@ def _answer(subject: Subject, rows: Columns) -> str:
             scores = np.asarray(scorer.score(rows), dtype=np.float64)
         except MemoryError:
             raise
+        except Unavailable as error:
+            return "broken" if error.code == elsewhere.SENSELESS else "refused"
         except Exception:  # noqa: BLE001  (estimators refuse with whatever they like)
             return "refused"
         if not is_prediction(scores, rows, subject.manifest["classes"]):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from jupyter_mlops.config import Home
-from jupyter_mlops.errors import Invalid
+from jupyter_mlops.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     from jupyter_mlops.formats import Scorer
@@ -76,7 +76,7 @@ class Subject:
         """Return the model as it was registered."""
         from jupyter_mlops import formats
 
-        return formats.load(self.manifest["format"], self.artifact)
+        return formats.load(self.manifest["format"], self.artifact, allowed=self.home.allowed())
 
     @cached_property
     def served(self) -> Scorer:
@@ -136,7 +136,7 @@ def scored(scorer: Scorer, rows: Mapping[str, Array], classes: list[Any]) -> Arr
     """
     try:
         scores = np.asarray(scorer.score(rows), dtype=np.float64)
-    except MemoryError:
+    except (MemoryError, Unavailable):
         raise
     except Exception as error:  # noqa: BLE001  (a model raises whatever it likes)
         raise Invalid(

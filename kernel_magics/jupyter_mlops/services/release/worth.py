@@ -167,7 +167,11 @@ def _beside(subject: Subject, other: Mapping[str, Any]) -> Found:
     from jupyter_mlops.stats.noninferiority import NoWorse
 
     manifest = other["manifest"]
-    scorer = formats.load(manifest["format"], subject.artifacts.get(manifest["artifact"]))
+    scorer = formats.load(
+        manifest["format"],
+        subject.artifacts.get(manifest["artifact"]),
+        allowed=subject.home.allowed(),
+    )
     rows = {feature["name"]: subject.sample[feature["name"]] for feature in manifest["features"]}
     known = np.isfinite(losses(subject.manifest, subject.truth, subject.scores))
     theirs = scored(scorer, rows, manifest["classes"])

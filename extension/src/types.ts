@@ -1173,7 +1173,7 @@ export interface PlanStep {
 /** What each verb is told, as JSON. */
 export interface Arguments {
   overview: Record<string, never>;
-  register: { model: Record<string, unknown> | Record<string, unknown>[]; name: string; train?: Record<string, unknown> | Record<string, unknown>[] | null; target?: string | null; holdout?: Record<string, unknown> | Record<string, unknown>[] | null; time?: string | null; id?: string | null; protected?: string[]; risk?: Risk; purpose?: string; owner?: string; unit?: string; description?: string; tags?: string[]; metrics?: Record<string, unknown> | null; format?: 'auto' | 'skops' };
+  register: { model?: Record<string, unknown> | Record<string, unknown>[] | null; name: string; train?: Record<string, unknown> | Record<string, unknown>[] | null; target?: string | null; holdout?: Record<string, unknown> | Record<string, unknown>[] | null; time?: string | null; id?: string | null; protected?: string[]; risk?: Risk; purpose?: string; owner?: string; unit?: string; description?: string; tags?: string[]; metrics?: Record<string, unknown> | null; format?: 'auto' | 'skops'; elsewhere?: string; token_from?: string; task?: '' | 'binary' | 'multiclass' | 'regression'; classes?: string[] };
   show: { ref: string };
   models: { query?: string; limit?: number };
   compare: { ref: string; other: string; more?: string[] };

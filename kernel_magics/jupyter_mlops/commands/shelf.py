@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from jupyter_mlops.commands.figures import count, moment
 from jupyter_mlops.commands.states import DOT
+from jupyter_mlops.domain.elsewhere import ADDRESS, NAMED
 from jupyter_mlops.locale import tell
 
 Data = Mapping[str, Any]
+LONGEST: Final = 200
+"""Characters of an address that stand in a sentence."""
 
 
 def bundle(data: Data) -> str:
@@ -37,6 +40,20 @@ def _elsewhere(data: Data) -> list[str]:
     if not n:
         return [tell("nothing was decided elsewhere")]
     return [tell("{n} decided elsewhere, which approves nothing here", n=n)]
+
+
+def away(data: Data) -> str:
+    """Say where a model runs that is not here, and how it answered when it was registered."""
+    told, probe = data["lineage"].get("about", {}), data["lineage"].get("probe", {})
+    where = str(told.get("estimator", ""))[:LONGEST]
+    if data["format"] == NAMED:
+        return tell("runs elsewhere, known only by name: {where}", where=where)
+    if data["format"] != ADDRESS:
+        return ""
+    said = tell("runs elsewhere, at {where}", where=where)
+    if not isinstance(probe.get("ms"), int | float):
+        return said
+    return DOT.join([said, tell("answered {n} rows in {ms} ms", n=probe["rows"], ms=probe["ms"])])
 
 
 def about(data: Data) -> list[str]:

@@ -73,7 +73,7 @@ def _about(data: Data) -> list[str]:
     first = FIRST_METRIC.get(data["task"], "")
     if found := data["metrics"].get(first):
         parts.append(figure(first, found))
-    return [*parts, _compiled(data["compiled"])]
+    return [*parts, shelf.away(data) or _compiled(data["compiled"])]
 
 
 def _compiled(told: Data) -> str:

@@ -12,6 +12,7 @@ import sqlmodel
 
 from jupyter_mlops.domain import approvals as rules
 from jupyter_mlops.domain import audit as chain
+from jupyter_mlops.domain import elsewhere
 from jupyter_mlops.domain.access import OWNER, as_person
 from jupyter_mlops.domain.access import label as assurance_label
 from jupyter_mlops.domain.answers import Decision as DecisionAnswer
@@ -22,7 +23,7 @@ from jupyter_mlops.domain.names import check_name, iso
 from jupyter_mlops.domain.registry import Kindred, check_answers_alike
 from jupyter_mlops.errors import Conflict
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import checks, lookup, proof, shelves
+from jupyter_mlops.services import checks, lookup, proof, registry, shelves
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -48,6 +49,7 @@ def request(
     found = checks.run(ws, ref, for_deployment, role)
     with ws.act("request:opening", subject=f"deployment:{for_deployment}", reason=reason) as act:
         parent, version = lookup.version(act.session, ref)
+        elsewhere.check_may_answer(ref, registry.read_manifest(version)["format"])
         shelves.check_in_sight(act.session, version)
         _check_new(act.session, version, for_deployment, role)
         _check_alike(act.session, parent, version, for_deployment)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import sqlmodel
 
+from jupyter_mlops.domain import elsewhere
 from jupyter_mlops.domain.answers import Role
 from jupyter_mlops.domain.answers import Rollout as RolloutAnswer
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, deed
@@ -26,7 +27,7 @@ from jupyter_mlops.domain.deployments import (
 )
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Refused
-from jupyter_mlops.services import gates, lookup, proof, rollouts
+from jupyter_mlops.services import gates, lookup, proof, registry, rollouts
 from jupyter_mlops.services.carried import carried
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
@@ -65,6 +66,7 @@ def deploy(
     because = ""
     with ws.act("deployment:rollout", subject=f"deployment:{to}", reason=reason) as act:
         parent, version = lookup.version(act.session, ref)
+        elsewhere.check_may_answer(ref, registry.read_manifest(version)["format"])
         tried = _tried(act.session, to, version) if role == "champion" else None
         wanted = WHOLE if share is None and gate == "swap" else share
         if tried is not None and wanted is not None:

@@ -78,7 +78,7 @@ class Candidate:
     record: dict[str, Any]
 
 
-def prepare_register(here: Here, *, model: Any, **options: Any) -> Prepared:
+def prepare_register(here: Here, *, model: Any = None, **options: Any) -> Prepared:
     """Pack the model and measure it on the frames, in the process that holds them.
 
     Raises:

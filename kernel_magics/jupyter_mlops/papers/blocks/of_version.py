@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
+from jupyter_mlops.domain.elsewhere import FORMATS, NAMED
 from jupyter_mlops.locale import tell
 from jupyter_mlops.papers.blocks.writing import NONE, moment, number, person, plural, short
 from jupyter_mlops.papers.figures import share
@@ -83,6 +84,24 @@ def parameters(known: Known) -> list[Block]:
     return blocks
 
 
+def _away(known: Known) -> list[tuple[str, str]]:
+    """Tell where a model runs that is not here, and what it answered when it was registered."""
+    version = known.version
+    if version["format"] not in FORMATS:
+        return []
+    where = short(_mapping(version["lineage"], "about").get("estimator") or NONE)
+    if version["format"] == NAMED:
+        return [(tell("runs elsewhere, known only by name"), where)]
+    probe = _mapping(version["lineage"], "probe")
+    said = tell(
+        "{n} rows in {ms} ms, as {protocol}",
+        n=short(probe.get("rows", NONE)),
+        ms=short(probe.get("ms", NONE)),
+        protocol=short(probe.get("protocol", NONE)),
+    )
+    return [(tell("runs elsewhere, at"), where), (tell("answered when it was registered"), said)]
+
+
 def environment(known: Known) -> list[Block]:
     """Tell with which software it was made, and in which form it answers."""
     lineage, compiled = known.version["lineage"], known.version["compiled"]
@@ -96,6 +115,7 @@ def environment(known: Known) -> list[Block]:
         (tell("stored as"), known.version["format"]),
         (tell("answers as"), compiled["form"] if compiled["kept"] else known.version["format"]),
     ]
+    rows += _away(known)
     if compiled["kept"]:
         said = tell(
             "{share} of {rows} rows equal, largest difference {apart}",

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from sklearn.base import clone
 
+from foreign import Foreign
 from jupyter_mlops import open_workspace
 from jupyter_mlops.commands.remote import Remote, split_address
-from jupyter_mlops.errors import NotFound, Refused, Unavailable, UsageError
+from jupyter_mlops.errors import Invalid, NotFound, Refused, Unavailable, UsageError
 from stories import registered, tumours
 
 TOKEN = "the-token-of-this-test"
@@ -123,6 +124,18 @@ def test_versions_are_put_side_by_side_near_and_far(session):
     told = session.compare(first, *others)
     assert told.refs == ["pair:1", "pair:2", "pair:3"]
     assert [test["rows"] for test in told.same_rows["tests"]] == [219, 219]
+
+
+def test_a_model_known_by_name_is_registered_near_and_far(session):
+    _, train, holdout = tumours()
+    data = {"train": train, "target": "target", "holdout": holdout}
+    version = session.register(name="away", elsewhere="core banking", **data)
+    assert (version.format, version.classes) == ("named", [0, 1])
+    with pytest.raises(Refused) as error:
+        session.request(version, for_deployment="clinic")
+    assert error.value.code == "known_by_name"
+    with Foreign() as server, pytest.raises(Invalid, match="is inside"):
+        session.register(server.url, name="away", **data)
 
 
 def test_an_error_is_the_same_near_and_far(session):

@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
+from foreign import Foreign, allow
 from jupyter_mlops import __version__, open_workspace
+from jupyter_mlops.config import find_home
+from stories import tumours
 
 
 def typed(*words, stdin=None, **more):
@@ -45,6 +48,10 @@ def test_json_is_what_python_gets(tmp_path):
         (["show", "x:1"], 1, "Hint: "),
         (["show", "?"], 1, "does not name a version"),
         (["register", "nowhere.skops", "--name", "x"], 2, "There is no file nowhere.skops."),
+        (["register", "--name", "x"], 2, "register needs MODEL."),
+        (["register", "http://127.0.0.1:9/", "--name", "x"], 1, "there are none."),
+        (["register", "--name", "x", "--elsewhere", "SAP"], 1, "Hint: say them"),
+        (["register", "--name", "x", "--elsewhere", "SAP", "--task", "bin"], 2, "binary"),
         (["--workspace"], 2, "needs a value"),
         (["--workspace", "ftp://x", "models"], 1, "is not a place for a workspace"),
         (["--workspace", "http://127.0.0.1:9/", "models"], 1, "does not answer"),
@@ -58,9 +65,27 @@ def test_what_went_wrong_is_one_line_and_a_code(words, code, told):
     assert done.stdout == ""
 
 
+def test_a_model_elsewhere_is_registered_by_its_address_or_by_name(tmp_path):
+    _, train, holdout = tumours()
+    train.to_parquet(tmp_path / "train.parquet")
+    holdout.to_csv(tmp_path / "holdout.csv", index=False)
+    data = ["--train", str(tmp_path / "train.parquet"), "--target", "target"]
+    with Foreign() as server:
+        refused = typed("register", server.url, "--name", "tumour", *data)
+        assert (refused.returncode, "webhook-allowed.txt" in refused.stderr) == (1, True)
+        allow(find_home().folder, server)
+        more = ["--holdout", str(tmp_path / "holdout.csv"), *data]
+        done = typed("register", server.url, "--name", "tumour", *more)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"runs elsewhere, at {server.url}" in done.stdout
+    done = typed("register", "--name", "tumour", "--elsewhere", "core banking", *data)
+    assert done.stdout.startswith("✓ tumour:2 registered")
+    assert "known only by name: core banking" in done.stdout
+
+
 def test_help_and_version_are_printed():
     assert "register" in typed("--help").stdout
-    assert typed("register", "--help").stdout.startswith("register MODEL --name MODEL-NAME")
+    assert typed("register", "--help").stdout.startswith("register [MODEL] --name MODEL-NAME")
     assert typed("--version").stdout.strip() == __version__
 
 

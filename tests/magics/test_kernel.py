@@ -235,3 +235,21 @@ def test_rules_in_a_cell_and_a_canary_in_lines(tmp_path):
     finally:
         notebook.client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def test_a_model_elsewhere_is_registered_in_a_cell(notebook):
+    data = "--train train_df --target target --holdout test_df"
+    notebook.text(
+        "from foreign import Foreign, allow; from pathlib import Path; import os\n"
+        "server = Foreign(); allow(Path(os.environ['JUPYTER_MLOPS_WORKSPACE']), server)"
+    )
+    try:
+        told = notebook.text(f"%mlops register {{server.url}} --name away {data}")
+        assert told.startswith("✓ away:1 registered")
+        assert "answered 5 rows in" in told
+    finally:
+        notebook.text("server.__exit__()")
+    told = notebook.text(f"%mlops register --name away --elsewhere 'core banking' {data}")
+    assert "known only by name: core banking" in told
+    kind, said = notebook.refusal("%mlops register http://10.0.0.1/ --name away " + data)
+    assert (kind, "is inside" in said, said.count("\n")) == ("Invalid", True, 0)

@@ -100,7 +100,6 @@ def test_a_model_that_answers_badly_is_not_registered(tmp_path, monkeypatch, tol
 
 
 def test_classes_that_differ_are_refused(sqlite_session):
-    _, train, _ = tumours()
     with Foreign(each(prediction="a", probabilities={"a": 0.5, "b": 0.5})) as server:
         with pytest.raises(Invalid) as error:
             registered(sqlite_session, server)
@@ -181,7 +180,9 @@ def test_the_same_model_is_the_same_version_and_another_kind_is_refused(session)
         assert registered(session, server).new
         again = registered(session, server)
         assert (again.ref, again.new) == ("tumour:1", False)
-        other = session.register(model, name="tumour", train=train, target="target", holdout=holdout)
+        other = session.register(
+            model, name="tumour", train=train, target="target", holdout=holdout
+        )
         assert other.ref == "tumour:2"
         with pytest.raises(Refused) as error:
             registered(session, server, target="mean radius", task="regression")

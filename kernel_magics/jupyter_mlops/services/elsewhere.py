@@ -270,9 +270,11 @@ def _unanswered(url: str, why: str, *, inside: bool = False) -> Invalid:
 
 def _no_model() -> UsageError:
     return UsageError(
-        "register needs MODEL.",
+        "{verb} needs {missing}.",
         "name a fitted model, a file, the address it answers at, or --elsewhere WHERE it runs.",
         code="argument_missing",
+        verb="register",
+        missing="MODEL",
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from foreign import Foreign, allow, chances, well
 from jupyter_mlops import open_workspace
 from jupyter_mlops.config import find_home
-from stories import caller, tumours
+from stories import caller, deployed, tumours
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +118,39 @@ def test_its_place_inside_can_be_taken_back_before_it_is_deployed_again(session,
         home.allowed_file.write_text(known)
     (loads,) = (row for row in found["items"] if row["check"] == "loads")
     assert (loads["outcome"], "is inside" in loads["because"]) == ("failed", True)
+
+
+def test_our_server_begins_while_the_other_is_silent(
+    session, shared_where, rows, server, monkeypatch
+):
+    session.stop()
+    with monkeypatch.context() as patch:
+        patch.setattr(server, "status", 500)
+        session.serve()
+        with caller(find_home(shared_where).folder) as client:
+            assert asked(client, rows).json()["code"] == "elsewhere_unavailable"
+    with caller(find_home(shared_where).folder) as client:
+        assert asked(client, rows).status_code == 200
+
+
+def test_it_scores_in_shadow_beside_a_champion_of_our_own(tmp_path, rows):
+    with Foreign() as other, open_workspace(tmp_path / "workspace") as session:
+        allow(tmp_path / "workspace", other)
+        deployed(session)
+        _, train, holdout = tumours()
+        data = {"train": train, "target": "target", "holdout": holdout}
+        away = session.register(other.url, name="tumour", **data)
+        session.approve(session.request(away, for_deployment="clinic", role="challenger").id)
+        session.deploy(away, to="clinic", role="challenger")
+        with caller(tmp_path / "workspace") as client:
+            assert asked(client, rows).status_code == 200
+        for _ in range(100):
+            found = session.challengers("clinic").to_dict()
+            if "tumour:2" in str(found) and any(
+                len(body["rows"]) == 20 for _, _, body in other.asked
+            ):
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail(str(found))
+        session.stop()

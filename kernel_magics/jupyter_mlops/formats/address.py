@@ -19,6 +19,7 @@ import numpy as np
 from jupyter_mlops.domain import elsewhere
 from jupyter_mlops.domain.elsewhere import Elsewhere
 from jupyter_mlops.domain.kinds import word
+from jupyter_mlops.errors import Invalid
 from jupyter_mlops.formats.asking import Reply, ask
 
 if TYPE_CHECKING:
@@ -82,7 +83,10 @@ class Asker:
         parts = []
         for start in range(0, count, AT_ONCE):
             part = {name: values[start : start + AT_ONCE] for name, values in columns.items()}
-            said, _ = self.asked(part)
+            try:
+                said, _ = self.asked(part)
+            except Invalid:
+                raise elsewhere.silent("its token is not in the environment here") from None
             parts.append(scores(self.model, said))
         if not parts:
             return np.empty((0, len(self.model.classes)) if self.classes else 0)

@@ -64,6 +64,7 @@ class Workers:
     ) -> None:
         self.task = task
         self.classes = classes
+        self.is_away = format == elsewhere.ADDRESS
         self._seconds = seconds
         self._free: queue.LifoQueue[_Worker] = queue.LifoQueue()
         for _ in range(most):

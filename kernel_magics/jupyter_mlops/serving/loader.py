@@ -78,7 +78,9 @@ class Loader:
             rows = trial.tried(self._ws, item.deployment, item.ref, compiled=self._compiled)
         loaded = registry.load(self._ws, item.ref, compiled=self._compiled, apart=True)
         model = Model(item.deployment, loaded)
-        model.warm_up()
+        is_away = getattr(loaded.scorer, "is_away", False)
+        if item.state == "loading" or not is_away:  # one that is silent now may answer again
+            model.warm_up()
         if rows:
             loaded.scorer.score(rows)
         return model

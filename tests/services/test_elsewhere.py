@@ -99,6 +99,22 @@ def test_a_model_that_answers_badly_is_not_registered(tmp_path, monkeypatch, tol
         nothing_was_registered(session)
 
 
+@pytest.mark.parametrize("status", [422, 500])
+def test_a_model_that_answers_the_first_rows_only_is_not_registered(sqlite_session, status):
+    with Foreign() as server:
+        honest = server.told
+
+        def told(body):
+            server.status = 200 if len(body.get("rows", ())) == 5 else status
+            return honest(body)
+
+        server.told = told
+        with pytest.raises(Invalid) as error:
+            registered(sqlite_session, server)
+    assert (error.value.code, f"status {status}" in error.value.message) == ("probe_failed", True)
+    nothing_was_registered(sqlite_session)
+
+
 def test_classes_that_differ_are_refused(sqlite_session):
     with Foreign(each(prediction="a", probabilities={"a": 0.5, "b": 0.5})) as server:
         with pytest.raises(Invalid) as error:

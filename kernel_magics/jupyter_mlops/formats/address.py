@@ -92,8 +92,8 @@ class Asker:
             return np.empty((0, len(self.model.classes)) if self.classes else 0)
         return np.concatenate(parts)
 
-    def asked(self, columns: Mapping[str, Array]) -> tuple[Said, float]:
-        """Return what it says of rows, and how many milliseconds it took.
+    def asked(self, columns: Mapping[str, Array]) -> tuple[Said, Reply]:
+        """Return what it says of rows, and the reply that said it.
 
         Raises:
             Unavailable: it does not answer, or not in the way it is asked.
@@ -114,7 +114,7 @@ class Asker:
         count = len(next(iter(columns.values()), ()))
         if len(found.predictions) != count:
             raise elsewhere.senseless("it does not answer each row once")
-        return found, reply.ms
+        return found, reply
 
     def _headers(self) -> dict[str, str]:
         if not self.model.token_from:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_mlops.domain import elsewhere as rules
@@ -17,6 +18,7 @@ from jupyter_mlops.services import origins, packing
 
 if TYPE_CHECKING:
     from jupyter_mlops.formats.address import Asker, Said
+    from jupyter_mlops.formats.asking import Reply
     from jupyter_mlops.services.workspace import Workspace
 
 PROBED: Final = 5
@@ -26,6 +28,10 @@ MOST: Final = 2_000
 """Rows of the frames that a model at an address is asked; drawn where there are more."""
 SECONDS: Final = 120.0
 """How long all asking of a registration may take together."""
+_REFUSED: Final = "rows_refused"
+_ANOTHER_WAY: Final = (rules.SENSELESS, rules.STATUS, _REFUSED)
+"""What may be otherwise when it is asked in another way."""
+_ITS_FAULT: Final = (*_ANOTHER_WAY, "elsewhere_unavailable")
 
 Columns = packing.Columns
 
@@ -53,7 +59,8 @@ def prepare(here: Here, model: Any, options: Mapping[str, Any]) -> Prepared:
     data = _drawn(data)
     asker, probe = _probed(here, model, features, data, options)
     told = {**lineage, "probe": probe}
-    return packing.measured_on(here, data, _candidate(asker.model, asker, features), told)
+    with _telling(model):
+        return packing.measured_on(here, data, _candidate(asker.model, asker, features), told)
 
 
 def check(ws: Workspace, model: Any) -> None:
@@ -151,7 +158,7 @@ def _probed(
     names = [one["name"] for one in features]
     rows = {name: data.known[name][:PROBED] for name in names}
     until = time.monotonic() + SECONDS
-    first: MlopsError | None = None
+    failed: list[MlopsError] = []
     for protocol in ("tensors", "rows") if url.endswith("/infer") else ("rows", "tensors"):
         asked = Elsewhere(
             "regression", [], _sent(features), url, protocol, str(options.get("token_from") or "")
@@ -159,25 +166,19 @@ def _probed(
         try:
             said, _ = _asked(Asker(asked, allowed=here.allowed(), until=until), rows)
         except MlopsError as error:
-            first = first or error
-            if error.code not in (rules.SENSELESS, _REFUSED, rules.STATUS):
+            failed.append(error)
+            if error.code not in _ANOTHER_WAY:
                 break
             continue
         task, classes = kinds.told(options, _labels(data), said.predictions, _named_by(said))
         found = dataclasses.replace(asked, task=task, classes=classes)
         asker = Asker(found, allowed=here.allowed(), until=until)
         return asker, _probe(asker, rows)
-    if first is None or first.code in _OWN:
-        raise first or _no_model()
-    why = str(first.values.get("why", first.message))
-    raise _unanswered(url, why, inside=why == rules.INSIDE)
+    with _telling(url):
+        raise failed[0]
 
 
-_REFUSED: Final = "rows_refused"
-_OWN: Final = ("token_missing", "address_invalid")
-
-
-def _asked(asker: Asker, rows: Columns) -> tuple[Said, float]:
+def _asked(asker: Asker, rows: Columns) -> tuple[Said, Reply]:
     from jupyter_mlops.formats.address import Refusing
 
     try:
@@ -194,25 +195,35 @@ def _probe(asker: Asker, rows: Columns) -> dict[str, Any]:
     """Ask again, and return what was found: how long it takes, in which form, and that it is whole."""
     from datetime import UTC, datetime
 
-    taken = []
-    shape: list[int] = []
-    try:
-        for _ in range(AGAIN):
-            _, ms = _asked(asker, rows)
-            taken.append(ms)
+    with _telling(asker.model.url):
+        replies = [_asked(asker, rows)[1] for _ in range(AGAIN)]
         shape = list(asker.score(rows).shape)
-    except MlopsError as error:
-        why = str(error.values.get("why", error.message))
-        raise _unanswered(asker.model.url, why) from None
     return {
-        "status": 200,
+        "status": replies[-1].status,
         "protocol": asker.model.protocol,
-        "ms": sorted(taken)[len(taken) // 2],
+        "token_from": asker.model.token_from,
+        "ms": sorted(reply.ms for reply in replies)[AGAIN // 2],
         "rows": len(next(iter(rows.values()), ())),
         "shape": shape,
         "classes": "agree" if asker.classes else "none",
         "at": iso(datetime.now(UTC)),
     }
+
+
+@contextlib.contextmanager
+def _telling(url: str) -> Iterator[None]:
+    """Tell of what a model does not answer as that of its address."""
+    from jupyter_mlops.formats.address import Refusing
+
+    try:
+        yield
+    except Refusing as error:
+        raise _unanswered(url, f"it refuses the rows (status {error})") from None
+    except MlopsError as error:
+        if error.code not in _ITS_FAULT:
+            raise
+        why = str(error.values["why"])
+        raise _unanswered(url, why, inside=why == rules.INSIDE) from None
 
 
 def _named_by(said: Said) -> list[str] | None:

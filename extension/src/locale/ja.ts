@@ -84,6 +84,7 @@ export const ja: Readonly<Record<string, string>> = {
   'not applicable': '対象外',
   'not deployed': '未デプロイ',
   'not live yet': '未稼働',
+  'not known: only a record is here': '不明（記録のみがあります）',
   'one of several classes': '複数のクラスから一つ',
   over: '解消',
   'owner not stated': '責任者未記入',

@@ -50,7 +50,7 @@ class Place:
             return read_csv(self.stdin.read())
         if word != "-" and len(word) < _PATH and Path(word).expanduser().exists():
             return str(Path(word).expanduser())
-        if param.kind == "reference" or (param.kind == "model" and is_address(word)):
+        if param.kind in ("reference", "store") or (param.kind == "model" and is_address(word)):
             return word
         raise self._nothing(verb, param, word)
 

@@ -180,3 +180,19 @@ def planned(data: Data) -> list[Row]:
         {**row, "step": ("✓ " if row["done"] else "") + words.get(row["does"], row["does"])}
         for row in data["items"]
     ]
+
+
+def imported(data: Data) -> list[Row]:
+    """Return what has become of each version of another registry, the skipped ones first."""
+    order = ("skipped", "recorded", "registered", "known")
+    words = {
+        "registered": tell("with its model"),
+        "recorded": tell("as a record"),
+        "known": tell("here already"),
+        "skipped": tell("skipped"),
+    }
+    rows = sorted(data["items"], key=lambda row: order.index(row["outcome"]))
+    return [
+        {**row, "became": words[row["outcome"]], "aliases": ", ".join(row["aliases"])}
+        for row in rows
+    ]

@@ -8,7 +8,9 @@ from typing import Any, Final
 from jupyter_mlops.commands.figures import count, moment
 from jupyter_mlops.commands.states import DOT
 from jupyter_mlops.domain.elsewhere import ADDRESS, NAMED
+from jupyter_mlops.domain.imported import ORIGIN
 from jupyter_mlops.locale import tell
+from jupyter_mlops.services.mlflow.wording import because
 
 Data = Mapping[str, Any]
 LONGEST: Final = 200
@@ -36,6 +38,8 @@ def _elsewhere(data: Data) -> list[str]:
     found = data["lineage"].get("elsewhere")
     if not found:
         return []
+    if found["workspace"] == ORIGIN:
+        return _of_mlflow(found)
     n = len(found["decisions"])
     if not n:
         return [tell("nothing was decided elsewhere")]
@@ -54,6 +58,20 @@ def away(data: Data) -> str:
     if not isinstance(probe.get("ms"), int | float):
         return said
     return DOT.join([said, tell("answered {n} rows in {ms} ms", n=probe["rows"], ms=probe["ms"])])
+
+
+def _of_mlflow(found: Data) -> list[str]:
+    """Say what MLflow called a version, and why its model is not here, if it is not."""
+    parts = [tell("{was} in MLflow, whose word is not verified", was=found["ref"])]
+    said = {
+        tell("stage"): found["stage"],
+        tell("aliases"): ", ".join(found["aliases"]),
+        tell("who"): found["registered_by"],
+        tell("when"): moment(found["registered_at"]) if found["registered_at"] else "",
+    }
+    parts += [f"{word}: {value}" for word, value in said.items() if value]
+    why = because(found["why"], found["detail"])
+    return [*parts, tell("only its record is here: {because}", because=why)] if why else parts
 
 
 def about(data: Data) -> list[str]:

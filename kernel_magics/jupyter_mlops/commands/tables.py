@@ -91,6 +91,7 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "register": (_FIGURES, rows.metrics),
     "show": (_FIGURES, rows.metrics),
     "unbundle": (_FIGURES, rows.metrics),
+    "import_mlflow": (("became", "was", "ref", "stage", "aliases", "because"), rows.imported),
     "aliases": (("alias", "ref", "since", "until", "by", "action", "reason"), rows.meant),
     "holds": (("subject", "because", "by", "at", "released_at"), rows.meant),
     "models": (("ref", "metric", "value", "risk", "owner", "deployments", "created_at"), _items),
@@ -173,6 +174,10 @@ def _words() -> dict[str, str]:
         "question": tell("question"),
         "stands": tell("state"),
         "asks": tell("what is asked"),
+        "became": tell("what it became"),
+        "was": tell("in MLflow"),
+        "stage": tell("stage"),
+        "aliases": tell("aliases"),
     }
 
 

@@ -10,6 +10,7 @@ from jupyter_mlops.commands import documents, shelf, states
 from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
 from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.domain.health import FIRST_METRIC
+from jupyter_mlops.domain.imported import RECORD
 from jupyter_mlops.locale import tell
 
 Data = Mapping[str, Any]
@@ -68,6 +69,8 @@ def _stated(data: Data) -> list[str]:
 
 
 def _about(data: Data) -> list[str]:
+    if data["format"] == RECORD:
+        return []
     n = len(data["features"])
     parts = [tell("{n} feature", n=n) if n == 1 else tell("{n} features", n=n)]
     first = FIRST_METRIC.get(data["task"], "")
@@ -340,6 +343,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "models": _models,
     "bundle": shelf.bundle,
     "unbundle": shelf.unbundle,
+    "import_mlflow": _because,
     "tag": shelf.tag,
     "archive": shelf.archive,
     "hold": shelf.hold,

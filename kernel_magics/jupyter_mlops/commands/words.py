@@ -22,6 +22,7 @@ HOMES: Final = (
     "jupyter_mlops.services.holds",
     "jupyter_mlops.services.bundles",
     "jupyter_mlops.services.unbundling",
+    "jupyter_mlops.services.importing",
     "jupyter_mlops.services.lineage",
     "jupyter_mlops.services.openlineage",
     "jupyter_mlops.services.reproducing",

@@ -16,6 +16,7 @@ from jupyter_mlops.domain.alerted import (
 )
 from jupyter_mlops.domain.audited import Audit, AuditEvent
 from jupyter_mlops.domain.bundled import Bundle
+from jupyter_mlops.domain.imported import Imported, ImportedRow
 from jupyter_mlops.domain.registered import (
     Assurance,
     Compiled,
@@ -97,6 +98,8 @@ __all__ = [
     "Holds",
     "Humility",
     "HumilityRule",
+    "Imported",
+    "ImportedRow",
     "ModelRow",
     "Models",
     "Monitor",

@@ -25,6 +25,8 @@ Frame = Annotated[Any, Kind("frame", live=True)]
 """A table: pandas, polars, pyarrow, rows as dictionaries, or a path to CSV or Parquet."""
 File = Annotated[Any, Kind("file", live=True)]
 """A file that is read where the person is: a path, or its bytes."""
+Store = Annotated[Any, Kind("store", live=True)]
+"""Another registry that is read where the person is: a folder, a file or a database's address."""
 Reference = Annotated[Any, Kind("reference", live=True)]
 """What is compared with: a word for it, or a table."""
 Ref = Annotated[str, Kind("ref")]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NotRequired, TypedDict, get_args
 
 from jupyter_mlops.domain import audit as chain
+from jupyter_mlops.domain.imported import RECORD, UNKNOWN
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.domain.registered import Risk, Task
 from jupyter_mlops.errors import Corrupt, Invalid
@@ -108,6 +109,8 @@ def _check_manifest(text: str) -> None:
     for name, fits in wanted.items():
         if name not in told or not fits(told[name]):
             raise shapeless(MANIFEST, name)
+    if (told["task"] == UNKNOWN) != (told["format"] == RECORD):
+        raise shapeless(MANIFEST, "task")
 
 
 def _check_version(found: Contents) -> None:

@@ -9,7 +9,8 @@ from jupyter_mlops.domain.watched import Figure
 JSON = Any
 Assurance = Literal["recorded", "authenticated", "signed", "present"]
 Risk = Literal["low", "moderate", "high", "critical"]
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "unknown"]
+"""What a model answers; `unknown` of what has only a record here."""
 
 
 class Feature(TypedDict):

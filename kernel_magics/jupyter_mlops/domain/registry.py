@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from jupyter_mlops.domain.answers import Risk
+from jupyter_mlops.domain.imported import UNKNOWN
 from jupyter_mlops.errors import Conflict, Invalid, Refused, did_you_mean
 
 FORM: Final = 1
@@ -53,10 +54,15 @@ def check_stated(name: str, risk: str, said: Mapping[str, str]) -> None:
 
 
 def check_kindred(name: str, known: Kindred, new: Kindred) -> None:
-    """Raise unless the new version answers the same question as the others under its name."""
+    """Raise unless the new version answers the same question as the others under its name.
+
+    A record says nothing about the question, and a target that nobody has named is no other target.
+    """
+    if UNKNOWN in (known.task, new.task):
+        return
     for what in ("target", "task", "classes"):
         before, now = getattr(known, what), getattr(new, what)
-        if before == now:
+        if before == now or (what == "target" and not before):
             continue
         raise Refused(
             "{name} has {what} {before}; this model has {now}.",
@@ -67,6 +73,15 @@ def check_kindred(name: str, known: Kindred, new: Kindred) -> None:
             before=before,
             now=now,
         )
+
+
+def settled(known: Kindred, new: Kindred) -> Kindred:
+    """Return what is known of a name once a version that may be under it has come."""
+    if new.task == UNKNOWN:
+        return known
+    if known.task == UNKNOWN:
+        return new
+    return Kindred(known.target or new.target, known.task, known.classes)
 
 
 def check_same_risk(ref: str, *, known: str, asked: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyter_mlops.domain import elsewhere
+from jupyter_mlops.domain.imported import RECORD, only_a_record
 from jupyter_mlops.errors import Invalid, Unsafe
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ __all__ = ["Packed", "Scorer", "load", "opened", "pack", "sniff"]
 _ZIP = b"PK\x03\x04"
 _LARGEST = 4 << 30
 _COEFFICIENTS = b'{"form":"coefficients/1"'
+_RECORD = b'{"form":"record/1"'
 
 COMPILED = frozenset({"coefficients", "onnx"})
 """The forms that answer without the library the model was made with."""
-FORMATS = COMPILED | {"skops"} | elsewhere.FORMATS
+FORMATS = COMPILED | {"skops", RECORD} | elsewhere.FORMATS
 
 
 class Scorer(Protocol):
@@ -109,6 +111,7 @@ def load(
 
     Raises:
         Invalid: the model is known only by name.
+        Refused: they are a record, with nothing that could answer.
         Unsafe: the bytes are not what the format promises, or hold types we do not allow.
     """
     found = sniff(data)
@@ -119,6 +122,8 @@ def load(
             found=found,
             format=format,
         )
+    if format == RECORD:
+        raise only_a_record()
     if format == "coefficients":
         from jupyter_mlops.formats import coefficients
 
@@ -142,6 +147,8 @@ def sniff(data: bytes) -> str:
     """Say from the bytes alone which of the formats they are, or ``unknown``."""
     if data.startswith(elsewhere.BEGINNING):
         return elsewhere.sniff(data)
+    if data.startswith(_RECORD):
+        return RECORD
     if data.startswith(_COEFFICIENTS):
         return "coefficients"
     if data[:4] == _ZIP:

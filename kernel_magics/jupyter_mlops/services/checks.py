@@ -7,8 +7,9 @@ from typing import Any
 
 from jupyter_mlops.domain.answers import Check, Checks
 from jupyter_mlops.domain.arguments import DeploymentName, ModelName, Ref, Text, deed
+from jupyter_mlops.domain.imported import check_may_answer
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.services import lookup, surroundings
+from jupyter_mlops.services import lookup, registry, surroundings
 from jupyter_mlops.services.release import apart, asking, kept, remembered
 from jupyter_mlops.services.release.findings import TITLES, Found, filled, of_error
 from jupyter_mlops.services.workspace import Workspace
@@ -71,6 +72,7 @@ def run(
     with ws.look() as session:
         parent, version = lookup.version(session, ref)
     name = f"{parent.name}:{version.number}"
+    check_may_answer(name, registry.read_manifest(version)["format"])
     found = _tried(ws, version, deployment, role)
     with ws.act("version:check", subject=f"version:{name}") as act:
         act.outcome = "failed" if any(f.outcome == "failed" for f in found.values()) else "passed"

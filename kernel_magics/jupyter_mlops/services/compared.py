@@ -16,6 +16,7 @@ from jupyter_mlops.domain.compared import (
     SameRows,
 )
 from jupyter_mlops.domain.health import FIRST_METRIC
+from jupyter_mlops.domain.imported import check_may_answer
 from jupyter_mlops.domain.measured import Figure
 from jupyter_mlops.domain.registry import Kindred, check_comparable
 from jupyter_mlops.errors import Invalid
@@ -115,6 +116,7 @@ def _sides(session: Session, refs: Sequence[str]) -> list[Side]:
 
 def _side(session: Session, parent: tables.Model, version: tables.Version) -> Side:
     manifest = registry.read_manifest(version)
+    check_may_answer(f"{parent.name}:{version.number}", manifest["format"])
     ref = f"{parent.name}:{version.number}"
     checked, at = _checked(session, version)
     about = differences.held(version.lineage, "about")

@@ -237,6 +237,20 @@ def shown(
     )
 
 
+def settle(session: Session, parent: tables.Model, kindred: rules.Kindred) -> None:
+    """Let a version say what its name stands for, where no other has said it yet.
+
+    Raises:
+        Refused: others under this name answer another question.
+    """
+    known = rules.Kindred(parent.target, parent.task, parent.classes)
+    rules.check_kindred(parent.name, known, kindred)
+    told = rules.settled(known, kindred)
+    if told != known:
+        parent.target, parent.task, parent.classes = told.target, told.task, list(told.classes)
+        session.add(parent)
+
+
 def _model(
     ws: Workspace,
     act: Deed,
@@ -252,7 +266,7 @@ def _model(
 
     known = lookup.model_named(act.session, name)
     if known is not None:
-        rules.check_kindred(name, rules.Kindred(known.target, known.task, known.classes), kindred)
+        settle(act.session, known, kindred)
         _say_more(known, purpose=purpose, owner=owner, unit=unit)
         return known
     made = tables.Model(

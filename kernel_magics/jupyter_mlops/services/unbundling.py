@@ -48,8 +48,7 @@ def unbundle(ws: Workspace, file: File) -> VersionAnswer:
         kindred = rules.Kindred(told["target"], told["task"], told["classes"])
         parent = lookup.model_named(act.session, name)
         if parent is not None:
-            known = rules.Kindred(parent.target, parent.task, parent.classes)
-            rules.check_kindred(name, known, kindred)
+            registry.settle(act.session, parent, kindred)
             if version := _same(act.session, parent, found):
                 act.nothing()
                 return registry.shown(act.session, parent, version, new=False)

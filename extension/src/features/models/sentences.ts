@@ -26,8 +26,10 @@ export function taskWord(task: Task, tell: Tell): string {
       return tell('yes or no');
     case 'multiclass':
       return tell('one of several classes');
-    default:
+    case 'regression':
       return tell('a number');
+    default:
+      return tell('not known: only a record is here');
   }
 }
 

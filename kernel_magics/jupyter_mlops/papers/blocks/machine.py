@@ -36,19 +36,20 @@ def front(known: Known) -> dict[str, Any]:
     """
     version = known.version
     library = _LIBRARIES.get(version["format"], version["format"])
-    task = _TASKS[version["task"]]
-    tags = [library, *(["skops"] if version["format"] == "skops" else []), task, *version["tags"]]
+    task = _TASKS.get(version["task"], "")
+    skops = ["skops"] if version["format"] == "skops" else []
+    tags = [library, *skops, *([task] if task else []), *version["tags"]]
     told: dict[str, Any] = {}
     if LICENSE in known.answers:
         told["license"] = known.answers[LICENSE].text
     told |= {
         "library_name": library,
         "tags": list(dict.fromkeys(tags)),
-        "pipeline_tag": task,
+        **({"pipeline_tag": task} if task else {}),
         "model_format": version["format"],
         "model_digest": version["digest"],
     }
-    if version["metrics"]:
+    if version["metrics"] and task:
         told["model-index"] = [{"name": version["ref"], "results": [_result(known, task)]}]
     return told
 

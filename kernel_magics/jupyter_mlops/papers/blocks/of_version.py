@@ -230,6 +230,7 @@ def _task(name: str) -> str:
         "binary": tell("one of two classes, with probabilities"),
         "multiclass": tell("one of several classes, with probabilities"),
         "regression": tell("a number"),
+        "unknown": tell("not known: only a record is here"),
     }
     return words.get(name, name)
 

@@ -1,0 +1,1 @@
+"""What MLflow keeps of its registry, in a folder or a database, read without MLflow."""

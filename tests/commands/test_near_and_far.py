@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sklearn.base import clone
 
+import mlflowed
 from foreign import Foreign
 from jupyter_mlops import open_workspace
 from jupyter_mlops.commands.remote import Remote, split_address
@@ -94,6 +95,16 @@ def test_the_story_is_the_same_near_and_far(session, tmp_path):
     assert session.audit(verify=True, limit=5).ok
     page = session.publish(to=str(tmp_path / "page.html"))
     assert Path(page.written).read_text().startswith("<!")
+
+
+def test_a_registry_of_mlflows_comes_near_and_far(session, tmp_path):
+    files = mlflowed.with_skops(mlflowed.model())
+    place = mlflowed.tree(tmp_path, mlflowed.named("far"), mlflowed.version(1, "far", files=files))
+    (row,) = session.import_mlflow(str(place), dry_run=True).items
+    assert (row["outcome"], row["ref"]) == ("registered", "")
+    (row,) = session.import_mlflow(str(place)).items
+    assert (row["outcome"], row["ref"]) == ("registered", "far:1")
+    assert session.check("far:1").passed
 
 
 def test_rows_that_nobody_scored_are_compared_near_and_far(session, tmp_path):

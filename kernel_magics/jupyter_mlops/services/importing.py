@@ -16,7 +16,7 @@ from jupyter_mlops.domain.arguments import Names, Store, deed
 from jupyter_mlops.domain.imported import Imported, ImportedRow
 from jupyter_mlops.errors import MlopsError, Unsafe
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import lookup, registry
+from jupyter_mlops.services import kinship, lookup
 from jupyter_mlops.services.mlflow.wording import because
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
@@ -234,7 +234,7 @@ def _openable(
         )
     kindred = rules.Kindred(shelf.parent.target, told["task"], told["classes"])
     try:
-        registry.settle(session, shelf.parent, kindred)
+        kinship.settle(session, shelf.parent, kindred)
     except MlopsError as error:
         version["why"], version["detail"] = "refused", tell(error.template, **error.values)
         return None

@@ -20,7 +20,16 @@ from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Corrupt, Unsafe
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import elsewhere as absent
-from jupyter_mlops.services import holds, limits, lookup, references, retold, surroundings, underway
+from jupyter_mlops.services import (
+    holds,
+    kinship,
+    limits,
+    lookup,
+    references,
+    retold,
+    surroundings,
+    underway,
+)
 from jupyter_mlops.services.packing import figures
 from jupyter_mlops.services.workspace import Deed, Workspace
 
@@ -237,20 +246,6 @@ def shown(
     )
 
 
-def settle(session: Session, parent: tables.Model, kindred: rules.Kindred) -> None:
-    """Let a version say what its name stands for, where no other has said it yet.
-
-    Raises:
-        Refused: others under this name answer another question.
-    """
-    known = rules.Kindred(parent.target, parent.task, parent.classes)
-    rules.check_kindred(parent.name, known, kindred)
-    told = rules.settled(known, kindred)
-    if told != known:
-        parent.target, parent.task, parent.classes = told.target, told.task, list(told.classes)
-        session.add(parent)
-
-
 def _model(
     ws: Workspace,
     act: Deed,
@@ -266,7 +261,7 @@ def _model(
 
     known = lookup.model_named(act.session, name)
     if known is not None:
-        settle(act.session, known, kindred)
+        kinship.settle(act.session, known, kindred)
         _say_more(known, purpose=purpose, owner=owner, unit=unit)
         return known
     made = tables.Model(

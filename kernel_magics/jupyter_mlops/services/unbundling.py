@@ -15,7 +15,7 @@ from jupyter_mlops.domain.answers import Version as VersionAnswer
 from jupyter_mlops.domain.arguments import File, Here, Prepared, deed
 from jupyter_mlops.domain.bundled import Contents
 from jupyter_mlops.errors import Corrupt, Invalid, Unsafe
-from jupyter_mlops.services import limits, lookup, references, registry
+from jupyter_mlops.services import kinship, limits, lookup, references, registry
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -48,7 +48,7 @@ def unbundle(ws: Workspace, file: File) -> VersionAnswer:
         kindred = rules.Kindred(told["target"], told["task"], told["classes"])
         parent = lookup.model_named(act.session, name)
         if parent is not None:
-            registry.settle(act.session, parent, kindred)
+            kinship.settle(act.session, parent, kindred)
             if version := _same(act.session, parent, found):
                 act.nothing()
                 return registry.shown(act.session, parent, version, new=False)

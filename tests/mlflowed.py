@@ -23,6 +23,7 @@ SAID = {
 }
 
 SCRIPT = """
+import json
 import sys
 import mlflow
 import mlflow.sklearn
@@ -32,11 +33,6 @@ from skl2onnx import to_onnx
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 
-address, artifacts = sys.argv[1:]
-mlflow.set_tracking_uri(address)
-mlflow.set_registry_uri(address)
-mlflow.create_experiment("leaving", artifact_location=artifacts or None)
-mlflow.set_experiment("leaving")
 rows, truth = load_breast_cancer(return_X_y=True, as_frame=True)
 rows = rows.iloc[:, :4]
 signature = infer_signature(rows, truth)
@@ -53,25 +49,28 @@ def registered(strength, log, **how):
         log(model, name="model", registered_model_name="churn", pip_requirements=["scikit-learn"],
             signature=signature, **how)
 
-registered(1.0, mlflow.sklearn.log_model, serialization_format="cloudpickle")
-registered(0.5, mlflow.sklearn.log_model, serialization_format="skops")
-try:
+def onnx(model, **how):
     import mlflow.onnx
-    def onnx(model, **how):
-        mlflow.onnx.log_model(to_onnx(model, rows.to_numpy()[:1].astype("float32")), **how)
-    registered(0.1, onnx)
-except ImportError:
-    registered(0.1, mlflow.sklearn.log_model, serialization_format="cloudpickle")
+    mlflow.onnx.log_model(to_onnx(model, rows.to_numpy()[:1].astype("float32")), **how)
 
-client = MlflowClient()
-client.set_registered_model_alias("churn", "champion", 2)
-client.set_registered_model_tag("churn", "unit", "retail")
-client.update_registered_model("churn", "who leaves")
-client.update_model_version("churn", 1, "the first")
-client.set_model_version_tag("churn", "1", "checked", "yes")
-client.transition_model_version_stage("churn", 1, "Archived")
-client.transition_model_version_stage("churn", 2, "Production")
-client.create_registered_model("my model")
+for address, artifacts in json.loads(sys.argv[1]).items():
+    mlflow.set_tracking_uri(address)
+    mlflow.set_registry_uri(address)
+    mlflow.create_experiment("leaving", artifact_location=artifacts or None)
+    mlflow.set_experiment("leaving")
+    registered(1.0, mlflow.sklearn.log_model, serialization_format="cloudpickle")
+    registered(0.5, mlflow.sklearn.log_model, serialization_format="skops")
+    registered(0.1, onnx)
+
+    client = MlflowClient()
+    client.set_registered_model_alias("churn", "champion", 2)
+    client.set_registered_model_tag("churn", "unit", "retail")
+    client.update_registered_model("churn", "who leaves")
+    client.update_model_version("churn", 1, "the first")
+    client.set_model_version_tag("churn", "1", "checked", "yes")
+    client.transition_model_version_stage("churn", 1, "Archived")
+    client.transition_model_version_stage("churn", 2, "Production")
+    client.create_registered_model("my model")
 """
 
 
@@ -89,8 +88,8 @@ def environment(place):
     return python if done.returncode == 0 else None
 
 
-def made(python, address, artifacts=""):
-    """Have MLflow write a registry."""
+def made(python, addresses):
+    """Have MLflow write a registry at each of these addresses, with its files where that is said."""
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
         "MLFLOW_ALLOW_FILE_STORE": "true",
@@ -98,7 +97,7 @@ def made(python, address, artifacts=""):
         "GIT_PYTHON_REFRESH": "quiet",
     }
     subprocess.run(
-        [python, "-c", SCRIPT, address, artifacts], check=True, capture_output=True, env=env
+        [python, "-c", SCRIPT, json.dumps(addresses)], check=True, capture_output=True, env=env
     )
 
 

@@ -179,7 +179,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, dict) and len(value) <= MOST and all(map(_is_text, value.values()))
+    return isinstance(value, dict) and _is_list([*value, *value.values()])
 
 
 def _is_number(value: Any) -> bool:
@@ -187,11 +187,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_figures(value: Any) -> bool:
-    return isinstance(value, dict) and len(value) <= MOST and all(map(_is_number, value.values()))
+    return isinstance(value, dict) and _is_list([*value]) and all(map(_is_number, value.values()))
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, list) and len(value) <= MOST and all(map(_is_text, value))
+    return isinstance(value, list) and len(value) <= 2 * MOST and all(map(_is_text, value))
 
 
 def _is_run(value: Any) -> bool:
@@ -234,7 +234,7 @@ _MODEL: Final[Mapping[str, Callable[[Any], bool]]] = {
     "versions": lambda value: isinstance(value, list),
 }
 _VERSION: Final[Mapping[str, Callable[[Any], bool]]] = {
-    "number": lambda value: isinstance(value, int) and 0 < value < 10**9,
+    "number": lambda value: type(value) is int and 0 < value < 10**9,
     **dict.fromkeys(("at", "by", "stage", "description", "source", "detail"), _is_text),
     **dict.fromkeys(("aliases", "flavors"), _is_list),
     "tags": _is_texts,

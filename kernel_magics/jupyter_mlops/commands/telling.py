@@ -69,7 +69,7 @@ def _stated(data: Data) -> list[str]:
 
 
 def _about(data: Data) -> list[str]:
-    if data["format"] == RECORD:
+    if data.get("format") == RECORD:
         return []
     n = len(data["features"])
     parts = [tell("{n} feature", n=n) if n == 1 else tell("{n} features", n=n)]

@@ -11,7 +11,12 @@ from traitlets import Int, Unicode
 
 from jupyter_mlops.commands.local import Local, open_local
 from jupyter_mlops.commands.words import Words, verbs
-from jupyter_mlops_lab.handlers import BlobHandler, OpenApiHandler, VerbHandler
+from jupyter_mlops_lab.handlers import (
+    BlobHandler,
+    OpenApiHandler,
+    PictureHandler,
+    VerbHandler,
+)
 
 WORKSPACE = "JUPYTER_MLOPS_WORKSPACE"
 
@@ -50,6 +55,7 @@ class MlopsLab(ExtensionApp):
             [
                 (rf"{api}/openapi\.json", OpenApiHandler),
                 (rf"{api}/blobs/([0-9A-Za-z:]+)", BlobHandler),
+                (rf"{api}/pictures/([^/]+)", PictureHandler),
                 (rf"{api}/([^/]+)", VerbHandler),
                 (
                     r"/jupyter-mlops/dashboards/([^/]+)",

@@ -16,6 +16,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 
+from jupyter_mlops.commands.drawing import drawn, read_size
 from jupyter_mlops.commands.generated import OPENAPI
 from jupyter_mlops.commands.problem import TYPE, to_problem
 from jupyter_mlops.commands.remote import MOUTH
@@ -105,7 +106,7 @@ class VerbHandler(SpokenHandler):
     @authorized
     async def get(self, name: str) -> None:
         """Say a verb that only looks."""
-        verb = self._verb(name, "read")
+        verb = self.verb(name, "read")
         arguments = from_query(verb, _texts(self.request.query_arguments))
         self.answer(await self.in_thread(lambda door: door.do(verb, arguments)))
 
@@ -113,11 +114,12 @@ class VerbHandler(SpokenHandler):
     @authorized
     async def post(self, name: str) -> None:
         """Say a verb that changes something, or one that only looks at the rows that are sent."""
-        verb = self._verb(name, "deed")
+        verb = self.verb(name, "deed")
         arguments = from_json(verb, self._body())
         self.answer(await self.in_thread(lambda door: door.do(verb, arguments)))
 
-    def _verb(self, name: str, does: str) -> Verb:
+    def verb(self, name: str, does: str) -> Verb:
+        """Return the word of that name, when it may be said this way."""
         words = {name: verb for name, verb in self.lab.words.items() if verb.said == "anywhere"}
         try:
             verb = verb_named(name, words)
@@ -141,6 +143,33 @@ class VerbHandler(SpokenHandler):
         raise UsageError(
             "The body is not a JSON object.", "send the arguments by name.", code="body_invalid"
         )
+
+
+class PictureHandler(VerbHandler):
+    """The picture of what a verb that only looks answers, as SVG."""
+
+    @tornado.web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """Say the verb, and draw its answer as wide and on such a ground as was asked for."""
+        verb = self.verb(name, "read")
+        asked = _texts(self.request.query_arguments)
+        width, ground = read_size(
+            asked.pop("width", ["560"])[-1], asked.pop("ground", ["light"])[-1]
+        )
+        arguments = from_query(verb, asked)
+        told = await self.in_thread(
+            lambda door: drawn(verb.name, door.do(verb, arguments), width=width, ground=ground)
+        )
+        self.finish(told, set_content_type="image/svg+xml; charset=utf-8")
+
+    @tornado.web.authenticated
+    @authorized
+    async def post(self, name: str) -> None:
+        """Refuse: a picture is only looked at."""
+        del name
+        self.allowed = "GET"
+        raise tornado.web.HTTPError(405)
 
 
 @tornado.web.stream_request_body

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -126,6 +126,44 @@ async def test_a_live_argument_is_never_a_path_on_the_server(lab, jp_fetch):
     body = '{"rows": "/etc/passwd", "name": "x"}'
     answer = await refused(jp_fetch(API, "keep", method="POST", headers=json_headers(), body=body))
     assert json.loads(answer.body)["code"] == "value_invalid"
+
+
+async def test_a_picture_is_an_inert_drawing_in_which_every_name_is_text(lab, jp_fetch):
+    lab.words = {**lab.words, "lineage": replace(lab.words["notes"], name="lineage")}
+    lab._door.claiming = lambda said: lab._door
+    lab._door.do = lambda verb, arguments: {
+        "ref": "a:1",
+        "because": "",
+        "edges": [],
+        "items": [
+            {"id": "1", "kind": "version", "name": arguments["query"], "detail": "", "at": None}
+        ],
+    }
+    asked = {"query": "<script>x</script>", "width": "300", "ground": "dark"}
+    answer = await jp_fetch(API, "pictures", "lineage", params=asked)
+    assert answer.headers["Content-Type"].startswith("image/svg+xml")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert "&lt;script&gt;" in answer.body.decode()
+    assert "<script" not in answer.body.decode()
+    assert "#2563EB" not in answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("verb", "asked", "code"),
+    [
+        ("notes", {"width": "9"}, "picture_unfit"),
+        ("notes", {"width": "1e9"}, "picture_unfit"),
+        ("notes", {"width": "9" * 5000}, "picture_unfit"),
+        ("notes", {"ground": "<b>"}, "picture_unfit"),
+        ("notes", {}, "no_picture"),
+        ("nots", {}, "verb_unknown"),
+        ("note", {}, "http_405"),
+    ],
+)
+async def test_what_cannot_be_drawn_is_said(lab, jp_fetch, verb, asked, code):
+    answer = await refused(jp_fetch(API, "pictures", verb, params=asked))
+    assert json.loads(answer.body)["code"] == code
+    assert lab.door().ws.notes == []
 
 
 async def test_bytes_are_kept_under_their_digest(lab, jp_fetch):

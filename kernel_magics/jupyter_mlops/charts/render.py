@@ -11,7 +11,7 @@ import base64
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 MIME: Final = "application/vnd.vegalite.v5+json"
 VEGA: Final = "application/vnd.vega.v5+json"
@@ -19,6 +19,12 @@ SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
 ENGINE: Final = "5.21"
 WIDTH: Final = 560
 SCALE: Final = 1.5
+
+GROUNDS: Final = {None: "white", "light": "rgba(255,255,255,.004)", "dark": "rgba(0,0,0,.004)"}
+"""What a drawing stands on: paper, or the page that shows it, seen through what is not quite nothing:
+
+of nothing, Vega knows no luminance.
+"""
 
 _ROOM: Final = f"clamp(windowSize()[0] - 180, 200, {WIDTH})"
 _AS_WIDE_AS_THERE_IS_ROOM: Final = {
@@ -94,19 +100,27 @@ def _follows(name: str, expression: str) -> dict[str, Any]:
     return {"name": name, "init": expression, "on": on}
 
 
-def svg(chart: Any, *, width: int = WIDTH, height: int | None = None, bare: bool = False) -> str:
+def svg(
+    chart: Any,
+    *,
+    width: int = WIDTH,
+    height: int | None = None,
+    bare: bool = False,
+    ground: str | None = None,
+) -> str:
     """Return the chart as a drawing whose every string is escaped text, for a page without scripts.
 
-    A ``bare`` one leaves its title to the page.
+    A ``bare`` one leaves its title to the page. One for a ``light`` or ``dark`` ground has none itself.
     """
     import vl_convert
 
-    spec = {**_sized(chart.to_dict(), width), "background": "white"}
+    spec = {**_sized(chart.to_dict(), width), "background": GROUNDS[ground]}
     if height is not None:
         spec["height"] = height
     if bare:
         spec.pop("title", None)
-    return vl_convert.vegalite_to_svg(spec, vl_version=ENGINE)
+    theme: Literal["dark"] | None = "dark" if ground == "dark" else None
+    return vl_convert.vegalite_to_svg(spec, vl_version=ENGINE, theme=theme)
 
 
 def png(chart: Any, *, width: int = WIDTH, dark: bool = False, bare: bool = False) -> bytes:

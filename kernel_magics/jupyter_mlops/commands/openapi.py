@@ -50,6 +50,33 @@ _BLOB: Final = {
     "responses": {"204": {"description": "They are kept."}, "default": _REFUSED},
 }
 
+_PICTURE: Final = {
+    "operationId": "picture",
+    "summary": "The picture of what a verb that only looks answers; its arguments are the verb's own.",
+    "parameters": [
+        {"name": "verb", "in": "path", "required": True, "schema": {"type": "string"}},
+        {
+            "name": "width",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "integer", "minimum": 200, "maximum": 1600, "default": 560},
+        },
+        {
+            "name": "ground",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "string", "enum": ["light", "dark"], "default": "light"},
+        },
+    ],
+    "responses": {
+        "200": {
+            "description": "Drawn.",
+            "content": {"image/svg+xml": {"schema": {"type": "string"}}},
+        },
+        "default": _REFUSED,
+    },
+}
+
 
 def openapi(words: Words) -> str:
     """Return the description of every route, as JSON."""
@@ -62,6 +89,7 @@ def openapi(words: Words) -> str:
         "paths": {
             **{f"/{verb.name}": _path(verb) for verb in said},
             "/blobs/{sha256}": {"put": _BLOB},
+            "/pictures/{verb}": {"get": _PICTURE},
         },
         "components": {
             "securitySchemes": {

@@ -5,6 +5,8 @@ import { Tell } from './locale';
 import { asProblem, problemOf } from './problem';
 import { Answers, Arguments, DOES, Verb } from './types';
 
+export type Ground = 'light' | 'dark';
+
 /** The verbs, as the Jupyter server offers them to this page. */
 export class Api {
   private readonly base: string;
@@ -20,17 +22,32 @@ export class Api {
   async say<V extends Verb>(verb: V, words: Arguments[V]): Promise<Answers[V]> {
     const deed = DOES[verb] === 'deed';
     const url = `${this.base}/${verb}${deed ? '' : query(words)}`;
+    const asked = { headers: this.headers(deed), ...(deed ? posted(words) : { method: 'GET' }) };
+    return this.ask(url, asked, body => JSON.parse(body) as Answers[V]);
+  }
+
+  /** Returns the picture of what a verb that only looks answers, as SVG. */
+  async picture<V extends Verb>(
+    verb: V,
+    words: Arguments[V],
+    size: { width: number; ground: Ground }
+  ): Promise<string> {
+    const url = `${this.base}/pictures/${verb}${query({ ...words, ...size })}`;
+    return this.ask(url, { headers: this.headers(false), method: 'GET' }, body => body);
+  }
+
+  private async ask<Answer>(
+    url: string,
+    asked: RequestInit,
+    read: (body: string) => Answer
+  ): Promise<Answer> {
     try {
-      const response = await ServerConnection.makeRequest(
-        url,
-        { headers: this.headers(deed), ...(deed ? posted(words) : { method: 'GET' }) },
-        this.settings
-      );
+      const response = await ServerConnection.makeRequest(url, asked, this.settings);
       const body = await response.text();
       if (!response.ok) {
         throw problemOf(response.status, body, this.tell);
       }
-      return JSON.parse(body) as Answers[V];
+      return read(body);
     } catch (thrown) {
       throw asProblem(thrown, this.tell);
     }
@@ -47,6 +64,8 @@ function posted(words: object): RequestInit {
 }
 
 function query(words: object): string {
-  const texts = Object.entries(words).map(([name, value]) => [name, String(value)]);
+  const texts = Object.entries(words).flatMap(([name, value]: [string, unknown]) =>
+    (Array.isArray(value) ? value : [value]).map(one => [name, String(one)])
+  );
   return texts.length ? `?${new URLSearchParams(texts).toString()}` : '';
 }

@@ -1,6 +1,7 @@
 import React from 'react';
 
 import type { Api } from './api';
+import type { Form } from './features/documents/files';
 import type { Live, Snapshot } from './live';
 import { Tell } from './locale';
 import { asProblem, MlopsProblem } from './problem';
@@ -16,6 +17,15 @@ export interface Desk {
   /** Opens the page of a deployment; that of the fleet when none is named. */
   openDashboard(deployment?: string): void;
   openTour(): void;
+  /** Shows a page beside the notebooks, in a frame in which nothing can run. */
+  openPage(title: string, html: string): void;
+  /** Writes a document beside the notebook that is open, under a name that is free; returns its path. */
+  keep(
+    stem: string,
+    form: Form,
+    write: (name: string) => Promise<Readonly<Record<string, string>>>
+  ): Promise<string>;
+  openFile(path: string): void;
 }
 
 const DeskContext = React.createContext<Desk | null>(null);

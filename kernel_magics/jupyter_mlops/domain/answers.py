@@ -19,6 +19,7 @@ from jupyter_mlops.domain.bundled import Bundle
 from jupyter_mlops.domain.imported import Imported, ImportedRow
 from jupyter_mlops.domain.registered import (
     Assurance,
+    Check,
     Compiled,
     Feature,
     Footprint,
@@ -78,6 +79,7 @@ __all__ = [
     "Calls",
     "ChallengerRow",
     "Challengers",
+    "Check",
     "Compared",
     "Compiled",
     "Coverage",
@@ -127,16 +129,6 @@ __all__ = [
 Role = Literal["champion", "challenger"]
 Gate = Literal["swap", "shadow", "canary"]
 JSON = Any
-
-
-class Check(TypedDict):
-    """One release check: what it found, with its figure."""
-
-    check: str
-    title: str
-    outcome: Literal["passed", "failed", "not applicable"]
-    figure: str
-    because: str
 
 
 class Checks(TypedDict):

@@ -63,8 +63,18 @@ class Footprint(TypedDict):
     at: str
 
 
+class Check(TypedDict):
+    """One release check: what it found, with its figure."""
+
+    check: str
+    title: str
+    outcome: Literal["passed", "failed", "not applicable"]
+    figure: str
+    because: str
+
+
 class Version(TypedDict):
-    """A registered version, whole."""
+    """A registered version, whole, with what its newest release checks found."""
 
     ref: str
     name: str
@@ -93,6 +103,8 @@ class Version(TypedDict):
     created_by: Person
     environment: list[Surrounding]
     footprint: Footprint | None
+    checks: list[Check]
+    checked_at: str
     held: str
     archived: str
     new: bool

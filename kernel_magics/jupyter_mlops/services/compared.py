@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import sqlmodel
-
 from jupyter_mlops.domain.arguments import Ref, Refs, read
 from jupyter_mlops.domain.compared import (
     Compare,
@@ -23,6 +21,7 @@ from jupyter_mlops.errors import Invalid
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import accuracy, differences, lookup, paired, registry, samerows
 from jupyter_mlops.services.differences import Told
+from jupyter_mlops.services.release import remembered
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -118,7 +117,8 @@ def _side(session: Session, parent: tables.Model, version: tables.Version) -> Si
     manifest = registry.read_manifest(version)
     check_may_answer(f"{parent.name}:{version.number}", manifest["format"])
     ref = f"{parent.name}:{version.number}"
-    checked, at = _checked(session, version)
+    found = remembered.newest(session, version)
+    checked = {row.name: row.outcome for row in found}
     about = differences.held(version.lineage, "about")
     return Side(
         told=Told(ref, manifest, version.lineage, version.risk, checked),
@@ -131,28 +131,10 @@ def _side(session: Session, parent: tables.Model, version: tables.Version) -> Si
             deployments=lookup.live_deployments(session, version),
             measured_by=version.measured_by,
             checks=checked,
-            checked_at=at,
+            checked_at=found[0].at if found else None,
         ),
         metrics=version.metrics,
     )
-
-
-def _checked(session: Session, version: tables.Version) -> tuple[dict[str, str], str | None]:
-    """Return what the newest run of release checks said, and when it was."""
-    kept = tables.CheckResult
-    newest = session.exec(
-        sqlmodel.select(kept)
-        .where(kept.version_id == version.id)
-        .order_by(sqlmodel.col(kept.id).desc())
-    ).first()
-    if newest is None:
-        return {}, None
-    rows = session.exec(
-        sqlmodel.select(kept)
-        .where(kept.version_id == version.id, kept.run == newest.run)
-        .order_by(sqlmodel.col(kept.id))
-    ).all()
-    return {row.name: row.outcome for row in rows}, newest.at
 
 
 def _registered(sides: Sequence[Side]) -> list[MetricRow]:

@@ -12,7 +12,8 @@ from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.documents import Lined, Template, check_answer, check_known
 from jupyter_mlops.domain.written import State
 from jupyter_mlops.errors import Invalid, Refused
-from jupyter_mlops.services import checks, lookup
+from jupyter_mlops.services import lookup
+from jupyter_mlops.services.release import remembered
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -177,21 +178,11 @@ def earlier(ws: Workspace, subject: Subject) -> list[str]:
 
 def checked(ws: Workspace, subject: Subject) -> tuple[list[Check], str, dict[str, dict[str, Any]]]:
     """Return the newest run of release checks, when it was, and the figures beside each."""
-    kept = tables.CheckResult
     with ws.look() as session:
-        newest = session.exec(
-            sqlmodel.select(kept)
-            .where(kept.version_id == subject.version_id)
-            .order_by(sqlmodel.col(kept.id).desc())
-        ).first()
-        if newest is None:
-            return [], "", {}
-        rows = session.exec(
-            sqlmodel.select(kept)
-            .where(kept.version_id == subject.version_id, kept.run == newest.run)
-            .order_by(sqlmodel.col(kept.id))
-        ).all()
-    return [_check(row) for row in rows], newest.at, {row.name: dict(row.detail) for row in rows}
+        version = session.get_one(tables.Version, subject.version_id)
+        rows = remembered.newest(session, version)
+    figures = {row.name: dict(row.detail) for row in rows}
+    return remembered.told(rows), rows[0].at if rows else "", figures
 
 
 def keep_document(ws: Workspace, subject: Subject, data: bytes, after: Mapping[str, Any]) -> str:
@@ -294,18 +285,3 @@ def _keep(
 
 def _about(subject: Subject) -> str:
     return f"deployment:{subject.deployment}" if subject.deployment else f"version:{subject.ref}"
-
-
-def _check(row: tables.CheckResult) -> Check:
-    from jupyter_mlops.services.release.findings import TITLES
-
-    return checks.told(
-        {
-            "title": TITLES.get(row.name, row.name),
-            "check": row.name,
-            "outcome": row.outcome,
-            "figure": row.figure,
-            "because": row.because,
-            "values": dict(row.detail.get("values") or {}),
-        }
-    )

@@ -31,6 +31,7 @@ from jupyter_mlops.services import (
     underway,
 )
 from jupyter_mlops.services.packing import figures
+from jupyter_mlops.services.release import remembered
 from jupyter_mlops.services.workspace import Deed, Workspace
 
 if TYPE_CHECKING:
@@ -210,6 +211,7 @@ def shown(
     manifest = json.loads(version.manifest)
     away = session.get(tables.Archived, version.id)
     named = f"version:{parent.name}:{version.number}"
+    checked = remembered.newest(session, version)
     return VersionAnswer(
         ref=f"{parent.name}:{version.number}",
         name=parent.name,
@@ -240,6 +242,8 @@ def shown(
         ),
         environment=surroundings.differing(version),
         footprint=surroundings.footprint(session, version),
+        checks=remembered.told(checked),
+        checked_at=checked[0].at if checked else "",
         held=holds.held(session, [named]).get(named, ""),
         archived=away.at if away else "",
         new=new,

@@ -6,6 +6,7 @@ import { Comment } from '../../parts/comment';
 import { Age, Chip, Name, PersonMark } from '../../parts/marks';
 import { Sentence } from '../../parts/sentence';
 import type { Check, Decision, Request, Rollout } from '../../types';
+import { VersionParts } from '../versions/parts';
 import { byOutcome, change, outcome, outcomeWord, passed } from './sentences';
 
 const MARKS: Readonly<Record<Check['outcome'], [string, string]>> = {
@@ -34,6 +35,7 @@ export function RequestCard(props: { request: Request }): JSX.Element {
         <Age at={request.requested_at} />
       </p>
       <Evidence checks={request.checks} />
+      <VersionParts reference={request.ref} replaces={request.replaces} />
       {request.state === 'open' && (
         <p className="jp-mlops-quiet">{tell('Needed: {needs}', { needs: request.needs })}</p>
       )}

@@ -3,8 +3,11 @@ import React from 'react';
 import { useDesk } from '../../desk';
 import { counted } from '../../figures';
 import { Action, Actions, CopyAction } from '../../parts/action';
+import { Fold } from '../../parts/fold';
 import { Chip } from '../../parts/marks';
 import type { DeploymentRow } from '../../types';
+import { Paper } from '../documents/card';
+import { REPORT } from '../documents/sentences';
 import { trialWords } from './sentences';
 import { monitorLine, predictionSnippet } from './snippets';
 
@@ -23,6 +26,11 @@ export function DeploymentCard(props: { row: DeploymentRow }): JSX.Element {
         {tell('{n} predictions in 7 days', { n: counted(row.predictions, tell.language) })}
         {row.owner && ` · ${row.owner}`}
       </p>
+      {row.version && (
+        <Fold title={tell('Deployment report')}>
+          {() => <Paper subject={row.name} template={REPORT} />}
+        </Fold>
+      )}
       {trial && <p className="jp-mlops-quiet">{trial}</p>}
       <Actions>
         {line && <Action label={tell('Monitor')} title={line} onClick={() => void insert(line)} />}

@@ -21,8 +21,12 @@ test('a name that cannot be typed is not put into a cell', () => {
 
 test('a line stands alone where the extension is loaded already', () => {
   const line = monitorLine('churn-prod') ?? '';
-  assert.equal(withLoading(line, ['import os', `  ${LOAD}  `]), line);
-  assert.equal(withLoading(line, [`# ${LOAD}`]), `${LOAD}\n${line}`);
+  assert.deepEqual(withLoading(line, ['import os', `  ${LOAD}  `]), [line]);
+  assert.deepEqual(withLoading(line, [`# ${LOAD}`]), [`${LOAD}\n${line}`]);
+});
+
+test('a cell magic begins its cell, so what it needs stands in one of its own', () => {
+  assert.deepEqual(withLoading('%%mlops rules x', []), [LOAD, '%%mlops rules x']);
 });
 
 test('a request names a deployment after its model', () => {

@@ -34,8 +34,14 @@ export function predictionSnippet(deployment: string): string | null {
     : null;
 }
 
-/** Returns the line to put into a notebook, with what makes it work where that is missing. */
-export function withLoading(line: string, sources: readonly string[]): string {
+/**
+ * Returns the cells to put into a notebook for some lines, with what makes them work where that is
+ * missing; a cell that begins with `%%` can hold nothing before it.
+ */
+export function withLoading(line: string, sources: readonly string[]): string[] {
   const loaded = sources.some(source => /^\s*%load_ext jupyter_mlops\s*$/m.test(source));
-  return loaded ? line : `${LOAD}\n${line}`;
+  if (loaded) {
+    return [line];
+  }
+  return line.startsWith('%%') ? [LOAD, line] : [`${LOAD}\n${line}`];
 }

@@ -7,6 +7,7 @@ import { Chip } from '../../parts/marks';
 import type { ModelRow, Version } from '../../types';
 import { riskWord } from '../deployments/sentences';
 import { requestLine, showLine } from '../deployments/snippets';
+import { VersionParts } from '../versions/parts';
 import { firstMetrics, metricName, modelWord, taskWord } from './sentences';
 
 /** What a model is for and how good its newest version is. */
@@ -29,6 +30,7 @@ export function ModelCard(props: { row: ModelRow }): JSX.Element {
       <p className="jp-mlops-quiet">{modelWord(row, fleet, tell)}</p>
       {course.answer && <Figures version={course.answer} />}
       {course.problem && <Problem problem={course.problem} />}
+      <VersionParts reference={row.ref} />
       <Actions>
         {lines.map(
           ({ label, text }) => text && <CopyAction key={label} label={label} text={text} />

@@ -1,5 +1,6 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Clipboard, ICommandPalette, ReactWidget } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator } from '@jupyterlab/translation';
@@ -12,6 +13,8 @@ import { panelIcon } from '../../icons';
 import { Live } from '../../live';
 import { tellIn } from '../../locale';
 import { withLoading } from '../deployments/snippets';
+import { keep } from '../documents/keeping';
+import { showPage } from '../documents/page';
 import { Panel, SectionName } from './panel';
 
 const ID = 'jupyter-mlops:panel';
@@ -68,7 +71,11 @@ export const panel: JupyterFrontEndPlugin<void> = {
           Commands.openDashboard,
           deployment ? { page: 'deployment', deployment } : { page: 'executive' }
         ),
-      openTour: () => void app.commands.execute(Commands.openTour)
+      openTour: () => void app.commands.execute(Commands.openTour),
+      openPage: (title, html) => showPage(app, title, html),
+      keep: (stem, form, write) =>
+        keep(app.serviceManager.contents, folderOf(notebooks), stem, form, tell, write),
+      openFile: path => void app.commands.execute('docmanager:open', { path })
     };
     const sidebar = new Sidebar(desk);
     app.shell.add(sidebar, 'left', { rank: 350 });
@@ -104,6 +111,11 @@ async function follow(
   apply();
 }
 
+/** Returns the folder of the notebook that is open, else the one at the top. */
+function folderOf(notebooks: INotebookTracker | null): string {
+  return PathExt.dirname(notebooks?.currentWidget?.context.path ?? '');
+}
+
 /** Puts a line into a new cell below the active one; copies it where no notebook is open. */
 async function insert(
   app: JupyterFrontEnd,
@@ -116,7 +128,9 @@ async function insert(
     return;
   }
   const sources = current.content.widgets.map(cell => cell.model.sharedModel.getSource());
-  NotebookActions.insertBelow(current.content);
-  current.content.activeCell?.model.sharedModel.setSource(withLoading(line, sources));
+  for (const source of withLoading(line, sources)) {
+    NotebookActions.insertBelow(current.content);
+    current.content.activeCell?.model.sharedModel.setSource(source);
+  }
   app.shell.activateById(current.id);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { age, exactly } from './age';
-import { counted, figure, withInterval } from './figures';
+import { counted, figure, share, withInterval } from './figures';
 import { sameAsBefore } from './keep';
 import { teller } from './locale/tell';
 import { problemOf } from './problem';
@@ -16,6 +16,13 @@ test('figures have three digits, counts are brief, and what is missing is a dash
   assert.equal(figure(Number.NaN, 'en'), '–');
   assert.equal(figure(1234567, 'en'), '1.23\u202fM');
   assert.equal(counted(123456789, 'ja'), '1.23億');
+});
+
+test('a share has one decimal', () => {
+  assert.deepEqual(
+    [0, 0.8127, 1].map(value => share(value, 'en')),
+    ['0%', '81.3%', '100%']
+  );
 });
 
 test('an interval is shown by half its width', () => {

@@ -25,6 +25,12 @@ export function counted(value: number, language: string): string {
     .join('');
 }
 
+/** Writes a share as a percentage with one decimal. */
+export function share(value: number, language: string): string {
+  const one = { maximumFractionDigits: 1, style: 'percent' } as const;
+  return new Intl.NumberFormat(language, one).format(value);
+}
+
 const UNITS: Readonly<Record<string, string>> = { K: 'k', B: 'bn' };
 
 /** Writes a figure with half the width of its interval: 0.912 ± 0.011. */

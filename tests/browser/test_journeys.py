@@ -12,13 +12,14 @@ import httpx
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from sklearn.base import clone
 
 from jupyter_mlops import open_workspace
 from jupyter_mlops.domain.alerts import Finding
 from jupyter_mlops.domain.diagnosis import Evidence, diagnose
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store import tables
-from stories import approved_again, registered
+from stories import approved_again, registered, tumours
 
 pytestmark = pytest.mark.browser
 TOKEN = "journey"
@@ -110,6 +111,42 @@ def test_a_reviewer_approves_in_the_panel_and_sees_it_go_live(lab, page, artefac
     inside = page.frame_locator("#jupyter-mlops-dashboard-deployment-clinic iframe")
     inside.get_by_text("tumour:1").first.wait_for(timeout=120_000)
     page.screenshot(path=artefacts / "panel-page.png")
+    assert page.title() != "1"
+    assert page.strangers == []
+
+
+def test_a_reviewer_sees_what_a_version_is_before_deciding(lab, page, artefacts):
+    url, session = lab
+    session.approve(1)
+    session.deploy("tumour:1", to="clinic")
+    model, train, holdout = tumours()
+    model = clone(model).set_params(logisticregression__C=0.0001)
+    model.fit(train.drop(columns="target"), train["target"])
+    session.register(model, name="tumour", train=train, target="target", holdout=holdout)
+    session.request("tumour:2", for_deployment="clinic", reason=HOSTILE)
+    open_panel(page, url)
+    page.locator(".jp-mlops-row-head", has_text="tumour:2 → clinic").click()
+    card = page.locator(".jp-mlops-row[data-row='2']")
+    card.locator("summary", has_text="Compare").click()
+    page.wait_for_selector(".jp-mlops-verdict", timeout=120_000)
+    assert "same 219 rows" in card.locator(".jp-mlops-verdict").inner_text()
+    card.locator("summary", has_text="parameters").click()
+    card.get_by_text("1.0 → 0.0001").wait_for()
+    card.locator("summary", has_text="Lineage").click()
+    picture = card.locator(".jp-mlops-picture img")
+    picture.wait_for(timeout=60_000)
+    assert "tumour:2" in picture.get_attribute("alt")
+    card.locator("summary", has_text="Papers").click()
+    card.get_by_text("of 24 questions answered").first.wait_for(timeout=60_000)
+    card.get_by_role("button", name="Open it", exact=True).click()
+    paper = page.frame_locator(".jp-mlops-page iframe")
+    paper.get_by_text("tumour:2").first.wait_for(timeout=60_000)
+    page.screenshot(path=artefacts / "panel-version.png")
+    card.get_by_role("button", name="Markdown", exact=True).click()
+    card.get_by_role("button", name="tumour-2-annex-iv.md").wait_for(timeout=60_000)
+    assert [row["action"] for row in session.audit("tumour:2", limit=2)].count(
+        "document:writing:written"
+    ) == 2
     assert page.title() != "1"
     assert page.strangers == []
 

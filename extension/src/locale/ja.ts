@@ -14,7 +14,7 @@ export const ja: Readonly<Record<string, string>> = {
   'Asked by': '申請者',
   'Asking all of them about the same rows …': 'すべてに同じ行を尋ねています…',
   'Cells, as they ran': 'セル（実行順）',
-  'Check {ref} again': '{ref} を再チェック',
+  'Check again': '再チェック',
   'Checking …': 'チェック中…',
   'Choose another version to compare with.': '比較するバージョンを選んでください。',
   Comment: 'コメント',
@@ -123,7 +123,6 @@ export const ja: Readonly<Record<string, string>> = {
   data: 'データ',
   decision: '判断',
   deployment: 'デプロイメント',
-  difference: '差',
   down: '停止',
   environment: '環境',
   expired: '期限切れ',
@@ -163,7 +162,6 @@ export const ja: Readonly<Record<string, string>> = {
   'release checks': 'リリースチェック',
   retired: '終了',
   'row {n}': '{n} 行目',
-  'says the same': '同じ回答',
   script: 'スクリプト',
   seen: '確認済み',
   'self-recorded': '自己記録',
@@ -173,6 +171,7 @@ export const ja: Readonly<Record<string, string>> = {
   since: '開始：',
   'some evidence': 'ある程度の証拠',
   'strong evidence': '強い証拠',
+  'the same answer for {share}': '{share} で同じ回答',
   unknown: '不明',
   version: 'バージョン',
   void: '無効',
@@ -205,6 +204,5 @@ export const ja: Readonly<Record<string, string>> = {
     '{ref} が {deployment} の最初のチャンピオンになります。',
   '{ref} would replace {replaces} as champion of {deployment}.':
     '{ref} が {replaces} に代わって {deployment} のチャンピオンになります。',
-  '{span} ago': '{span}前',
-  '{value} ({low} to {high})': '{value}（{low}～{high}）'
+  '{span} ago': '{span}前'
 };

@@ -12,6 +12,8 @@ export function Grid(props: {
   label: string;
   corner: string;
   columns: readonly string[];
+  /** What stands above the columns, where their names are too long for that. */
+  heads?: readonly string[];
   rows: readonly GridRow[];
 }): JSX.Element {
   return (
@@ -20,10 +22,10 @@ export function Grid(props: {
         <thead>
           <tr>
             <th scope="col">{props.corner}</th>
-            {props.columns.map(column => (
-              <th key={column} scope="col">
+            {props.columns.map((column, i) => (
+              <th key={column} scope="col" aria-label={column}>
                 <bdi className="jp-mlops-column" title={column}>
-                  {column}
+                  {props.heads?.[i] ?? column}
                 </bdi>
               </th>
             ))}

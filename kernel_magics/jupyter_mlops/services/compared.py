@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from jupyter_mlops.domain.arguments import Ref, Refs, read
+from jupyter_mlops.domain.arguments import Ref, Refs, Time, read
 from jupyter_mlops.domain.compared import (
     Compare,
     ComparedVersion,
@@ -16,6 +16,7 @@ from jupyter_mlops.domain.compared import (
 from jupyter_mlops.domain.health import FIRST_METRIC
 from jupyter_mlops.domain.imported import check_may_answer
 from jupyter_mlops.domain.measured import Figure
+from jupyter_mlops.domain.names import iso, parse_time
 from jupyter_mlops.domain.registry import Kindred, check_comparable
 from jupyter_mlops.errors import Invalid
 from jupyter_mlops.locale import tell
@@ -48,17 +49,21 @@ class Side:
 
 
 @read()
-def compare(ws: Workspace, ref: Ref, other: Ref, more: Refs = ()) -> Compare:
+def compare(
+    ws: Workspace, ref: Ref, other: Ref, more: Refs = (), *, as_of: Time | None = None
+) -> Compare:
     """Put versions side by side; the first is what the others are compared with.
 
     Their metrics with intervals, and in what they differ: features, parameters, data, environment,
     release checks, and the cells that registered them. All of them are asked about the same rows,
     those kept of the first whose rows all can read, each in a process of its own: metrics, a paired
     test of the first metric's difference with its interval, and the rows where they are furthest
-    apart.
+    apart. With `as_of` they stand as they stood then: where they were live, and what their checks had
+    said.
     """
+    known_until = iso(parse_time(as_of, now=ws.clock())) if as_of else ""
     with ws.look() as session:
-        sides = _sides(session, [ref, other, *more])
+        sides = _sides(session, [ref, other, *more], known_until)
     first, *others = sides
     metric = FIRST_METRIC[first.kindred.task]
     asked = samerows.ask(ws, [side.told for side in sides])
@@ -82,7 +87,7 @@ def compare(ws: Workspace, ref: Ref, other: Ref, more: Refs = ()) -> Compare:
     )
 
 
-def _sides(session: Session, refs: Sequence[str]) -> list[Side]:
+def _sides(session: Session, refs: Sequence[str], known_until: str) -> list[Side]:
     """Return the versions that references name.
 
     Raises:
@@ -99,7 +104,7 @@ def _sides(session: Session, refs: Sequence[str]) -> list[Side]:
         )
     sides: list[Side] = []
     for ref in refs:
-        side = _side(session, *lookup.version(session, ref))
+        side = _side(session, *lookup.version(session, ref, known_until), known_until)
         if side.ref in [known.ref for known in sides]:
             raise Invalid(
                 "{ref} is named twice: a version does not differ from itself.",
@@ -113,11 +118,13 @@ def _sides(session: Session, refs: Sequence[str]) -> list[Side]:
     return sides
 
 
-def _side(session: Session, parent: tables.Model, version: tables.Version) -> Side:
+def _side(
+    session: Session, parent: tables.Model, version: tables.Version, known_until: str
+) -> Side:
     manifest = registry.read_manifest(version)
     check_may_answer(f"{parent.name}:{version.number}", manifest["format"])
     ref = f"{parent.name}:{version.number}"
-    found = remembered.newest(session, version)
+    found = remembered.newest(session, version, known_until)
     checked = {row.name: row.outcome for row in found}
     about = differences.held(version.lineage, "about")
     return Side(
@@ -128,7 +135,7 @@ def _side(session: Session, parent: tables.Model, version: tables.Version) -> Si
             digest=version.digest,
             created_at=version.at,
             estimator=str(about.get("estimator", ""))[: differences.LONGEST],
-            deployments=lookup.live_deployments(session, version),
+            deployments=lookup.live_deployments(session, version, known_until),
             measured_by=version.measured_by,
             checks=checked,
             checked_at=found[0].at if found else None,

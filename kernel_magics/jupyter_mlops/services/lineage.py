@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlmodel
 
 from jupyter_mlops.domain import lineage as told
-from jupyter_mlops.domain.arguments import Ref, read
+from jupyter_mlops.domain.arguments import Ref, Time, read
 from jupyter_mlops.domain.lineage import Layer, Lineage, LineageEdge, LineageNode
+from jupyter_mlops.domain.names import iso, parse_time
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import lookup, profiles, retold
 from jupyter_mlops.services.window import Window
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_DECISIONS: Final = 200
 """Requests of a version that are followed; of more, the newest."""
+LAST: Final = "9999"
+"""A moment after all others, as moments are written."""
 _SHOWN_DIGEST: Final = 19
 _BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -57,15 +60,18 @@ class Graph:
 
 
 @read()
-def lineage(ws: Workspace, ref: Ref) -> Lineage:
+def lineage(ws: Workspace, ref: Ref, *, as_of: Time | None = None) -> Lineage:
     """Trace a version from its data and the cells that made it to decisions, deployments and predictions.
 
     The cells are those that had a part, in the order they really ran. What is not known is said as
     well: a front end may give neither path nor ids, and a script has no cells. A warning says when the
-    notebook, run from the top, would not give this version again.
+    notebook, run from the top, would not give this version again. With `as_of` it is told what had
+    become of the version by then: requests, decisions, deployments and predictions.
     """
+    then = parse_time(as_of, now=ws.clock()) if as_of else None
+    known_until = iso(then) if then else ""
     with ws.look() as session:
-        parent, version = lookup.version(session, ref)
+        parent, version = lookup.version(session, ref, known_until)
         name = f"{parent.name}:{version.number}"
         graph = Graph()
         made = _made(graph, version.lineage, name, version)
@@ -77,8 +83,8 @@ def lineage(ws: Workspace, ref: Ref) -> Lineage:
                 graph.add("version", before.digest, earlier, said, before.at, before.digest), made
             )
             _put_last(graph, made)
-        places = _decided(session, graph, version, made)
-    _answered(ws, graph, name, places)
+        places = _decided(session, graph, version, made, known_until)
+    _answered(ws, graph, name, places, then)
     return Lineage(
         ref=name,
         because=_because(graph, version.lineage, name),
@@ -185,43 +191,49 @@ def _parent(
     ).first()
 
 
-def _decided(session: Session, graph: Graph, version: tables.Version, made: str) -> dict[str, str]:
-    """Add requests, decisions and what was carried out; return the deployments by name."""
+def _decided(
+    session: Session, graph: Graph, version: tables.Version, made: str, known_until: str
+) -> dict[str, str]:
+    """Add requests, decisions and what was carried out, by then; return the deployments by name."""
+    last = known_until or LAST
     asked = session.exec(
         sqlmodel.select(tables.Request)
-        .where(tables.Request.version_id == version.id)
+        .where(tables.Request.version_id == version.id, tables.Request.at <= last)
         .order_by(sqlmodel.col(tables.Request.id).desc())
         .limit(MOST_DECISIONS)
     ).all()
-    decided = _decisions(session, [one.id for one in asked])
-    carried = _rollouts(session, [one.id for one in asked])
+    decided = _decisions(session, [one.id for one in asked], last)
+    carried = _rollouts(session, [one.id for one in asked], last)
     places: dict[str, str] = {}
     for one in reversed(asked):
         decision = _decision(graph, one, decided.get(one.id, []))
         graph.link(made, decision)
         for rollout, name in carried.get(one.id, []):
-            id = graph.add("deployment", name, name, _lived(rollout), rollout.since or rollout.at)
+            said = _lived(rollout, last)
+            id = graph.add("deployment", name, name, said, rollout.since or rollout.at)
             places[name] = id
-            graph.nodes[id]["detail"] = _lived(rollout)
+            graph.nodes[id]["detail"] = said
             graph.link(decision, id)
     return places
 
 
-def _decisions(session: Session, ids: Sequence[int]) -> dict[int, list[tables.Decision]]:
+def _decisions(session: Session, ids: Sequence[int], last: str) -> dict[int, list[tables.Decision]]:
     found: dict[int, list[tables.Decision]] = {}
     kept = tables.Decision
-    query = sqlmodel.select(kept).where(sqlmodel.col(kept.request_id).in_(ids))
+    query = sqlmodel.select(kept).where(sqlmodel.col(kept.request_id).in_(ids), kept.at <= last)
     for one in session.exec(query.order_by(sqlmodel.col(kept.id))):
         found.setdefault(one.request_id, []).append(one)
     return found
 
 
-def _rollouts(session: Session, ids: Sequence[int]) -> dict[int, list[tuple[tables.Rollout, str]]]:
+def _rollouts(
+    session: Session, ids: Sequence[int], last: str
+) -> dict[int, list[tuple[tables.Rollout, str]]]:
     found: dict[int, list[tuple[tables.Rollout, str]]] = {}
     query = (
         sqlmodel.select(tables.Rollout, tables.Deployment.name)
         .where(tables.Rollout.deployment_id == tables.Deployment.id)
-        .where(sqlmodel.col(tables.Rollout.request_id).in_(ids))
+        .where(sqlmodel.col(tables.Rollout.request_id).in_(ids), tables.Rollout.at <= last)
         .order_by(sqlmodel.col(tables.Rollout.id))
     )
     for rollout, name in session.exec(query):
@@ -238,21 +250,33 @@ def _decision(graph: Graph, asked: tables.Request, decisions: Sequence[tables.De
     return graph.add("decision", f"{asked.id}", tell("request {id}", id=asked.id), detail, at)
 
 
-def _lived(rollout: tables.Rollout) -> str:
+def _lived(rollout: tables.Rollout, last: str) -> str:
     words = {
         "live": tell("live"),
         "loading": tell("loading"),
         "ended": tell("ended"),
         "failed": tell("failed"),
     }
+    state = _state(rollout, last)
     role = tell("champion") if rollout.role == "champion" else tell("challenger")
-    return f"{role} · {words.get(rollout.state, rollout.state)}"
+    return f"{role} · {words.get(state, state)}"
 
 
-def _answered(ws: Workspace, graph: Graph, ref: str, places: Mapping[str, str]) -> None:
+def _state(rollout: tables.Rollout, last: str) -> str:
+    """Return how a rollout stood at a moment; one that never was live was loading until it failed."""
+    if rollout.until and rollout.until <= last:
+        return rollout.state
+    if rollout.since and rollout.since <= last:
+        return "live" if rollout.until else rollout.state
+    return "loading" if rollout.since else rollout.state
+
+
+def _answered(
+    ws: Workspace, graph: Graph, ref: str, places: Mapping[str, str], then: datetime | None
+) -> None:
     """Add how much each deployment answered by this version, from profiles: traffic costs nothing."""
-    until = ws.clock() + timedelta(hours=1)
-    span = Window(_BEGINNING, until, "month", goes_on=True)
+    until = then or ws.clock() + timedelta(hours=1)
+    span = Window(_BEGINNING, until, "month", as_of=then, goes_on=not then)
     for name, id in places.items():
         n = sum(one.answered for _, one in profiles.requests(ws, name, span, versions=(ref,)))
         if n:

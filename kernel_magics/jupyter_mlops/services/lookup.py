@@ -19,23 +19,24 @@ def model_named(session: Session, name: str) -> Model | None:
     return session.exec(select(Model).where(Model.name == name)).first()
 
 
-def version(session: Session, ref: object) -> tuple[Model, Version]:
-    """Return the model and version that a reference names.
+def version(session: Session, ref: object, known_until: str = "") -> tuple[Model, Version]:
+    """Return the model and version that a reference names, or named at a moment.
 
     Raises:
         Invalid: the text is no reference.
-        NotFound: nothing, or more than one version, answers to it.
+        NotFound: nothing, or more than one version, answers to it, or did then.
     """
     told = parse_reference(ref)
     query = select(Model, Version).where(Model.id == Version.model_id)
     if told.digest:
         query = query.where(col(Version.digest).startswith(told.digest))
     elif told.alias:
-        query = _by_alias(query, told)
+        query = _by_alias(query, told, known_until)
     else:
         query = query.where(Model.name == told.name, Version.number == told.number)
     found = session.exec(query.limit(5)).all()
     if len(found) == 1:
+        _check_was_there(*found[0], known_until)
         return found[0]
     if found:
         raise NotFound(
@@ -107,24 +108,43 @@ def last_number(session: Session, parent: Model) -> int:
     return int(highest or 0)
 
 
-def live_deployments(session: Session, found: Version) -> list[str]:
-    """Return the names of the deployments that serve this version."""
+def live_deployments(session: Session, found: Version, known_until: str = "") -> list[str]:
+    """Return the names of the deployments that serve this version, or served it at a moment."""
     query = (
         select(Deployment.name)
-        .where(Deployment.id == Rollout.deployment_id, Rollout.state == "live", Rollout.share >= 1)
+        .where(Deployment.id == Rollout.deployment_id, Rollout.share >= 1, *_live(known_until))
         .where(Rollout.version_id == found.id)
     )
-    return sorted(session.exec(query).all())
+    return sorted(set(session.exec(query).all()))
 
 
-def _by_alias(query: Any, told: Reference) -> Any:
-    """``champion-of-NAME`` is whatever NAME serves now."""
+def _live(known_until: str) -> list[Any]:
+    """Return what holds for a rollout that is live, or was at a moment."""
+    if not known_until:
+        return [Rollout.state == "live"]
+    since, until = col(Rollout.since), col(Rollout.until)
+    return [since != "", since <= known_until, (until == "") | (until > known_until)]
+
+
+def _check_was_there(parent: Model, found: Version, known_until: str) -> None:
+    if known_until and found.at > known_until:
+        raise NotFound(
+            "{ref} was registered later, at {at}.",
+            "ask for a moment after that: --as-of {at}",
+            code="version_later",
+            ref=f"{parent.name}:{found.number}",
+            at=found.at,
+        )
+
+
+def _by_alias(query: Any, told: Reference, known_until: str) -> Any:
+    """``champion-of-NAME`` is whatever NAME serves now, or served then."""
     place = told.alias.removeprefix("champion-of-")
     if place == told.alias:
         return query.where(False)
     return (
         query.where(Model.name == told.name, Rollout.version_id == Version.id)
-        .where(Rollout.state == "live", Rollout.share >= 1, Rollout.deployment_id == Deployment.id)
+        .where(*_live(known_until), Rollout.share >= 1, Rollout.deployment_id == Deployment.id)
         .where(Deployment.name == place)
     )
 

@@ -6,6 +6,7 @@ import { Grid } from '../../parts/grid';
 import { Age, Chip, StatusMark } from '../../parts/marks';
 import type { Checks, Version } from '../../types';
 import { outcomeWord } from '../approvals/sentences';
+import { shortened } from '../versions/choose';
 import { checkLines, CheckLine, checkStatus, failures, foundWord } from './matrix';
 
 /** The newest release checks of the last versions side by side, and the way to run them again. */
@@ -31,7 +32,8 @@ export function ChecksOver(props: { reference: string; refs: readonly string[] }
       {course.answer && <Matrix versions={course.answer} />}
       <Actions>
         <Action
-          label={running.busy ? tell('Checking …') : tell('Check {ref} again', { ref: reference })}
+          label={running.busy ? tell('Checking …') : tell('Check again')}
+          title={reference}
           disabled={running.busy}
           onClick={run}
         />
@@ -43,6 +45,7 @@ export function ChecksOver(props: { reference: string; refs: readonly string[] }
 
 function Matrix(props: { versions: readonly Version[] }): JSX.Element {
   const { tell } = useDesk();
+  const refs = props.versions.map(one => one.ref);
   const checked = props.versions.filter(one => one.checks.length);
   if (!checked.length) {
     return <p className="jp-mlops-quiet">{tell('No version was checked yet.')}</p>;
@@ -60,7 +63,8 @@ function Matrix(props: { versions: readonly Version[] }): JSX.Element {
       <Grid
         label={tell('Release checks')}
         corner={tell('check')}
-        columns={props.versions.map(one => one.ref)}
+        columns={refs}
+        heads={shortened(refs)}
         rows={[
           ...checkLines(props.versions).map(line => ({
             key: line.check,

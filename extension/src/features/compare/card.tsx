@@ -1,14 +1,14 @@
 import React from 'react';
 
 import { useAnswer, useDesk } from '../../desk';
-import { figure, withInterval } from '../../figures';
+import { figure, share, withInterval } from '../../figures';
 import { Problem } from '../../parts/action';
 import { Few, Fold } from '../../parts/fold';
 import { Grid } from '../../parts/grid';
 import { Chip, StatusMark } from '../../parts/marks';
-import type { ApartRow, Change, Compare, PairedTest } from '../../types';
+import type { ApartRow, Change, Compare, MetricRow, PairedTest } from '../../types';
 import { metricName } from '../models/sentences';
-import { MOST_COMPARED, toggled } from '../versions/choose';
+import { MOST_COMPARED, partsOf, shortened, toggled } from '../versions/choose';
 import { Code } from './code';
 import {
   byPart,
@@ -17,8 +17,7 @@ import {
   partWord,
   saidOf,
   verdictStatus,
-  verdictWord,
-  withEnds
+  verdictWord
 } from './sentences';
 
 const FEW_METRICS = 6;
@@ -62,7 +61,7 @@ function Choice(props: {
     <div className="jp-mlops-choice">
       {chosen.map((ref, i) => (
         <span key={ref} className="jp-mlops-chosen">
-          <Chip>{ref}</Chip>
+          <VersionChip reference={ref} />
           {i === 0 && chosen.length > 1 && <small>{tell('first')}</small>}
           <button
             type="button"
@@ -84,12 +83,23 @@ function Choice(props: {
           <option value="">{tell('Add a version')}</option>
           {left.map(ref => (
             <option key={ref} value={ref}>
-              {ref}
+              {shortened([known[0], ref])[1]}
             </option>
           ))}
         </select>
       )}
     </div>
+  );
+}
+
+/** A reference whose number is seen however long its name is. */
+function VersionChip(props: { reference: string }): JSX.Element {
+  const { name, number } = partsOf(props.reference);
+  return (
+    <code className="jp-mlops-chip jp-mlops-cut" title={props.reference}>
+      <bdi>{name}</bdi>
+      <span>:{number}</span>
+    </code>
   );
 }
 
@@ -145,22 +155,11 @@ function Verdict(props: { test: PairedTest }): JSX.Element {
       <p>
         <StatusMark status={verdictStatus(test)} word={word} /> {test.because}
       </p>
-      <dl className="jp-mlops-figures">
-        <dt>{tell('difference')}</dt>
-        <dd>
-          {metricName(test.metric)} {withEnds(test.difference, tell)} ·{' '}
-          <span title={p}>{evidenceWord(test.p_value, tell)}</span>
-        </dd>
-        <dt>{tell('says the same')}</dt>
-        <dd>
-          {test.agreement.value === null
-            ? '–'
-            : new Intl.NumberFormat(tell.language, {
-                maximumFractionDigits: 1,
-                style: 'percent'
-              }).format(test.agreement.value)}
-        </dd>
-      </dl>
+      <p className="jp-mlops-quiet">
+        <span title={p}>{evidenceWord(test.p_value, tell)}</span>
+        {test.agreement.value !== null &&
+          ` · ${tell('the same answer for {share}', { share: share(test.agreement.value, tell.language) })}`}
+      </p>
     </div>
   );
 }
@@ -179,14 +178,28 @@ function Metrics(props: { found: Compare }): JSX.Element {
             label={tell('Metrics')}
             corner={tell('metric')}
             columns={found.refs}
+            heads={shortened(found.refs)}
             rows={shown.map(({ metric, cells }) => ({
               key: metric,
               name: metricName(metric),
-              cells: cells.map(cell => (cell ? withInterval(cell, tell.language) : '–'))
+              cells: cells.map((cell, i) => <MetricCell key={found.refs[i]} cell={cell} />)
             }))}
           />
         )}
       </Few>
+    </>
+  );
+}
+
+/** A figure and its interval, which stands below it where there is little room. */
+function MetricCell(props: { cell: MetricRow | null }): JSX.Element {
+  const { tell } = useDesk();
+  const { cell } = props;
+  const [value, width] = cell ? withInterval(cell, tell.language).split(' ± ') : ['–'];
+  return (
+    <>
+      {value}
+      {width && <span className="jp-mlops-width"> ± {width}</span>}
     </>
   );
 }

@@ -10,8 +10,7 @@ import {
   metricRows,
   saidOf,
   verdictStatus,
-  verdictWord,
-  withEnds
+  verdictWord
 } from './sentences';
 
 const tell = teller('en');
@@ -97,7 +96,4 @@ test('what a model said is a figure or a class', () => {
     [0.25, 3, '<b>', null].map(value => saidOf(value, 'en')),
     ['0.250', '3', '<b>', '–']
   );
-  const ends = { value: 0.5, low: 0.4, high: 0.6 };
-  assert.equal(withEnds(ends, tell), '0.500 (0.400 to 0.600)');
-  assert.equal(withEnds({ ...ends, low: null }, tell), '0.500');
 });

@@ -1,6 +1,6 @@
 import { figure } from '../../figures';
 import type { Tell } from '../../locale/tell';
-import type { Change, Compare, Figure, MetricRow, PairedTest, Status } from '../../types';
+import type { Change, Compare, MetricRow, PairedTest, Status } from '../../types';
 
 type Part = Change['part'];
 
@@ -48,17 +48,6 @@ export function evidenceWord(p: number | null, tell: Tell): string {
     return tell('strong evidence');
   }
   return p <= 0.05 ? tell('some evidence') : tell('no evidence');
-}
-
-/** Writes a figure and its interval: 0.912 (0.90 to 0.92). */
-export function withEnds(found: Figure, tell: Tell): string {
-  const value = figure(found.value, tell.language);
-  if (found.value === null || found.low === null || found.high === null) {
-    return value;
-  }
-  const low = figure(found.low, tell.language);
-  const high = figure(found.high, tell.language);
-  return tell('{value} ({low} to {high})', { value, low, high });
 }
 
 /** Says what a part of the differences is about. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { DeploymentRow } from '../../types';
-import { beside, partsOf, toggled, versionsOf } from './choose';
+import { beside, partsOf, shortened, toggled, versionsOf } from './choose';
 
 const live = (version: string): DeploymentRow => ({ version }) as DeploymentRow;
 
@@ -25,4 +25,10 @@ test('a chosen version is left out again, and no seventh is taken', () => {
   assert.deepEqual(toggled(['a:1', 'a:2'], 'a:1'), ['a:2']);
   const six = versionsOf('a:6');
   assert.deepEqual(toggled(six, 'a:7'), six);
+});
+
+test('versions of one model are told apart by their numbers, those of several by their names', () => {
+  assert.deepEqual(shortened(['a:1', 'a:2']), [':1', ':2']);
+  assert.deepEqual(shortened(['a:1', 'b:1']), ['a:1', 'b:1']);
+  assert.deepEqual(shortened(['a', 'a:2']), ['a', 'a:2']);
 });

@@ -41,3 +41,10 @@ export function toggled(chosen: readonly string[], ref: string): string[] {
   }
   return chosen.length < MOST_COMPARED ? [...chosen, ref] : [...chosen];
 }
+
+/** Returns how versions are told apart in little room: by number alone where they are of one model. */
+export function shortened(refs: readonly string[]): string[] {
+  const parts = refs.map(partsOf);
+  const one = parts.every(({ name, number }) => number > 0 && name === parts[0].name);
+  return one ? parts.map(({ number }) => `:${number}`) : [...refs];
+}

@@ -4,7 +4,7 @@ export type Assurance = 'recorded' | 'authenticated' | 'signed' | 'present';
 
 export type Risk = 'low' | 'moderate' | 'high' | 'critical';
 
-export type Task = 'binary' | 'multiclass' | 'regression';
+export type Task = 'binary' | 'multiclass' | 'regression' | 'unknown';
 
 export type Status = 'passing' | 'warning' | 'failing' | 'unknown';
 
@@ -163,6 +163,37 @@ export interface Bundle {
   data?: string;
 }
 
+/** What was read of another registry, version by version, and whether it was only looked at. */
+export interface Imported {
+  source: string;
+  digest: string;
+  dry_run: boolean;
+  items: ImportedRow[];
+  because: string;
+}
+
+/** A version as another registry called it, and what has become of it here. */
+export interface ImportedRow {
+  outcome: 'registered' | 'recorded' | 'known' | 'skipped';
+  was: string;
+  ref: string;
+  stage: string;
+  aliases: string[];
+  run: string;
+  registered_at: string;
+  registered_by: string;
+  because: string;
+}
+
+/** One release check: what it found, with its figure. */
+export interface Check {
+  check: string;
+  title: string;
+  outcome: 'passed' | 'failed' | 'not applicable';
+  figure: string;
+  because: string;
+}
+
 /** Whether a faster form of the model is served, and how well it agrees with the original. */
 export interface Compiled {
   kept: boolean;
@@ -230,7 +261,7 @@ export interface Surrounding {
   here: string;
 }
 
-/** A registered version, whole. */
+/** A registered version, whole, with what its newest release checks found. */
 export interface Version {
   ref: string;
   name: string;
@@ -259,6 +290,8 @@ export interface Version {
   created_by: Person;
   environment: Surrounding[];
   footprint: Footprint | null;
+  checks: Check[];
+  checked_at: string;
   held: string;
   archived: string;
   new: boolean;
@@ -664,15 +697,6 @@ export interface Tour {
   name: string;
   to: string;
   files: Record<string, string>;
-}
-
-/** One release check: what it found, with its figure. */
-export interface Check {
-  check: string;
-  title: string;
-  outcome: 'passed' | 'failed' | 'not applicable';
-  figure: string;
-  because: string;
 }
 
 /** The release checks of a version. */
@@ -1176,7 +1200,7 @@ export interface Arguments {
   register: { model?: Record<string, unknown> | Record<string, unknown>[] | null; name: string; train?: Record<string, unknown> | Record<string, unknown>[] | null; target?: string | null; holdout?: Record<string, unknown> | Record<string, unknown>[] | null; time?: string | null; id?: string | null; protected?: string[]; risk?: Risk; purpose?: string; owner?: string; unit?: string; description?: string; tags?: string[]; metrics?: Record<string, unknown> | null; format?: 'auto' | 'skops'; elsewhere?: string; token_from?: string; task?: '' | 'binary' | 'multiclass' | 'regression'; classes?: string[] };
   show: { ref: string };
   models: { query?: string; limit?: number };
-  compare: { ref: string; other: string; more?: string[] };
+  compare: { ref: string; other: string; more?: string[]; as_of?: string | null };
   aliases: { query?: string };
   tag: { ref: string; add?: string[]; remove?: string[] };
   archive: { ref: string; reason?: string; undo?: boolean };
@@ -1184,7 +1208,8 @@ export interface Arguments {
   holds: { query?: string };
   bundle: { ref: string; to: string };
   unbundle: { file: Record<string, unknown> | Record<string, unknown>[] };
-  lineage: { ref: string };
+  import_mlflow: { source: Record<string, unknown> | Record<string, unknown>[]; artifacts?: string; only?: string[]; rename?: Record<string, unknown> | null; dry_run?: boolean };
+  lineage: { ref: string; as_of?: string | null };
   openlineage: { ref: string; to: string };
   reproduce: { ref: string; to: string; run?: boolean; seconds?: number };
   check: { ref: string; text?: string; for_deployment?: string; model?: string; withdraw?: boolean; reason?: string };
@@ -1230,6 +1255,7 @@ export interface Answers {
   holds: Holds;
   bundle: Bundle;
   unbundle: Version;
+  import_mlflow: Imported;
   lineage: Lineage;
   openlineage: OpenLineage;
   reproduce: Reproduced;
@@ -1279,6 +1305,7 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   holds: 'read',
   bundle: 'deed',
   unbundle: 'deed',
+  import_mlflow: 'deed',
   lineage: 'read',
   openlineage: 'deed',
   reproduce: 'deed',

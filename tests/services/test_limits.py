@@ -7,7 +7,7 @@ from sqlalchemy import text
 from jupyter_mlops import open_workspace
 from jupyter_mlops.domain.limits import NONE
 from jupyter_mlops.errors import Corrupt, Invalid
-from jupyter_mlops.services import registry
+from jupyter_mlops.services import loading
 from jupyter_mlops.services.workspace import open_local
 from stories import approved_again, deployed, progression, registered
 
@@ -22,7 +22,7 @@ def session(where, workspace):
 def test_a_regression_knows_its_intervals_and_its_target(session, workspace):
     model, train, holdout = progression()
     session.register(model, name="disease", train=train, target="target", holdout=holdout)
-    found = registry.load(workspace, "disease:1").limits
+    found = loading.load(workspace, "disease:1").limits
     assert found.rows == len(holdout)
     assert set(found.half) == {"0.8", "0.9", "0.95"}
     assert found.mean == pytest.approx(train["target"].mean(), rel=1e-5)
@@ -33,10 +33,10 @@ def test_a_regression_knows_its_intervals_and_its_target(session, workspace):
 def test_without_enough_rows_there_are_no_intervals_and_that_is_said(session, workspace):
     model, train, holdout = progression()
     session.register(model, name="few", train=train, target="target", holdout=holdout.head(3))
-    found = registry.load(workspace, "few:1").limits
+    found = loading.load(workspace, "few:1").limits
     assert (found.rows, found.levels) == (3, ())
     session.register(model, name="none", target="target")
-    assert registry.load(workspace, "none:1").limits == NONE
+    assert loading.load(workspace, "none:1").limits == NONE
 
 
 def test_the_same_model_is_still_the_same_version(session):
@@ -50,7 +50,7 @@ def test_figures_that_somebody_changed_are_found_out(session, workspace):
     with workspace.engine.begin() as connection:
         connection.execute(text(update), {"told": '{"least": {"0.9": 0.0}}'})
     with pytest.raises(Corrupt, match="limits"):
-        registry.load(workspace, "tumour:1")
+        loading.load(workspace, "tumour:1")
     assert session.models().items[0]["ref"] == "tumour:1"
 
 
@@ -62,7 +62,7 @@ def test_a_version_of_before_there_were_such_figures_serves_on(where, monkeypatc
         deployed(session)
     with open_workspace(where) as session:
         version = session.show("tumour:1")
-        assert registry.load(open_local(where), "tumour:1").limits == NONE
+        assert loading.load(open_local(where), "tumour:1").limits == NONE
         with pytest.raises(Invalid, match="does not know what is usual"):
             session.rules("clinic", "humility: [{when: unusual}]")
         session.rules("clinic", "humility: [{when: uncertain, between: [0, 1]}]")

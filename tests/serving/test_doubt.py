@@ -14,7 +14,7 @@ from jupyter_mlops import open_workspace
 from jupyter_mlops.domain.humility import Rule
 from jupyter_mlops.domain.objectives import Objectives
 from jupyter_mlops.errors import Invalid, NotFound, Refused
-from jupyter_mlops.services import registry
+from jupyter_mlops.services import loading
 from jupyter_mlops.services.rules import Applied
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.serving.doubt import Doubt
@@ -366,7 +366,7 @@ def test_hostile_names_stay_text_where_rules_are_shown(session):
 def judged(place, rule, *rows):
     """Judge rows by a rule at a champion whose other version could not be loaded."""
     ws = open_local(place)
-    champion = Model("shop", registry.load(ws, "churn:3"))
+    champion = Model("shop", loading.load(ws, "churn:3"))
     rules = Applied("", Objectives(), (rule,))
     scored = champion.scored([{**ROW, **row} for row in rows])
     Doubt(rules, champion).judge([{**ROW, **row} for row in rows], scored)

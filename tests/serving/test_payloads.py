@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jupyter_mlops.services.registry import Loaded
+from jupyter_mlops.services.loading import Loaded
 from jupyter_mlops.serving.models import Model
 from jupyter_mlops.serving.problems import Problem
 from serving.payloads import (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jupyter_mlops.formats.worker import ModelRaised, WorkerDied
-from jupyter_mlops.services.registry import Loaded
+from jupyter_mlops.services.loading import Loaded
 from jupyter_mlops.serving import models
 from jupyter_mlops.serving.models import Model
 from jupyter_mlops.serving.places import Place

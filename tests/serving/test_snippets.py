@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import absent
-from jupyter_mlops.services.registry import Loaded
+from jupyter_mlops.services.loading import Loaded
 from jupyter_mlops.serving import snippets
 from jupyter_mlops.serving.models import Model
 from jupyter_mlops.serving.places import Place

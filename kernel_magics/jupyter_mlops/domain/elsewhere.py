@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from jupyter_mlops.domain import webhooks
+from jupyter_mlops.domain.imported import check_more_than_record
 from jupyter_mlops.errors import Invalid, Refused, Unavailable, Unsafe
 
 ADDRESS: Final = "address"
@@ -172,7 +173,8 @@ def check_here(options: Mapping[str, Any]) -> None:
 
 
 def check_may_answer(ref: str, format: str) -> None:
-    """Raise when a version is known only by name, so that nothing here can ask it."""
+    """Raise when a version is a record or known only by name, so that nothing here can ask it."""
+    check_more_than_record(ref, format)
     if format != NAMED:
         return
     raise Refused(

@@ -138,7 +138,7 @@ def identity(name: str, version: Mapping[str, Any]) -> tuple[str, str, str]:
     return f"{name}:{version['number']}", run["id"] if run else "", version["at"]
 
 
-def check_may_answer(ref: str, format: str) -> None:
+def check_more_than_record(ref: str, format: str) -> None:
     """Raise when only the record of a version is here, so that nothing could answer."""
     if format == RECORD:
         raise only_a_record(ref)

@@ -7,7 +7,7 @@ from typing import Any
 
 from jupyter_mlops.domain.answers import Check, Checks
 from jupyter_mlops.domain.arguments import DeploymentName, ModelName, Ref, Text, deed
-from jupyter_mlops.domain.imported import check_may_answer
+from jupyter_mlops.domain.imported import check_more_than_record
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.services import lookup, registry, surroundings
 from jupyter_mlops.services.release import apart, asking, kept, remembered
@@ -72,7 +72,7 @@ def run(
     with ws.look() as session:
         parent, version = lookup.version(session, ref)
     name = f"{parent.name}:{version.number}"
-    check_may_answer(name, registry.read_manifest(version)["format"])
+    check_more_than_record(name, registry.read_manifest(version)["format"])
     found = _tried(ws, version, deployment, role)
     with ws.act("version:check", subject=f"version:{name}") as act:
         act.outcome = "failed" if any(f.outcome == "failed" for f in found.values()) else "passed"

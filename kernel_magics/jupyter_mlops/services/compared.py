@@ -14,7 +14,7 @@ from jupyter_mlops.domain.compared import (
     SameRows,
 )
 from jupyter_mlops.domain.health import FIRST_METRIC
-from jupyter_mlops.domain.imported import check_may_answer
+from jupyter_mlops.domain.imported import check_more_than_record
 from jupyter_mlops.domain.measured import Figure
 from jupyter_mlops.domain.names import iso, parse_time
 from jupyter_mlops.domain.registry import Kindred, check_comparable
@@ -122,7 +122,7 @@ def _side(
     session: Session, parent: tables.Model, version: tables.Version, known_until: str
 ) -> Side:
     manifest = registry.read_manifest(version)
-    check_may_answer(f"{parent.name}:{version.number}", manifest["format"])
+    check_more_than_record(f"{parent.name}:{version.number}", manifest["format"])
     ref = f"{parent.name}:{version.number}"
     found = remembered.newest(session, version, known_until)
     checked = {row.name: row.outcome for row in found}

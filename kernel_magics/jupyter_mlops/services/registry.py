@@ -1,10 +1,9 @@
-"""Models and their versions: remember, find, show, and load for serving."""
+"""Models and their versions: remember and show."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from jupyter_mlops.domain import audit as chain
@@ -15,7 +14,6 @@ from jupyter_mlops.domain.access import label as assurance_label
 from jupyter_mlops.domain.answers import Compiled, Risk
 from jupyter_mlops.domain.answers import Version as VersionAnswer
 from jupyter_mlops.domain.arguments import Frame, Model, ModelName, Names, Ref, deed, read
-from jupyter_mlops.domain.limits import NONE, Limits
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Corrupt, Unsafe
 from jupyter_mlops.locale import tell
@@ -37,27 +35,7 @@ from jupyter_mlops.services.workspace import Deed, Workspace
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from jupyter_mlops.formats import Scorer
     from jupyter_mlops.store import tables
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A version ready to answer: its scorer, and what rows have to look like."""
-
-    ref: str
-    digest: str
-    task: str
-    classes: list[Any]
-    features: list[dict[str, Any]]
-    scorer: Scorer
-    form: str
-    limits: Limits = NONE
-
-    @property
-    def compiled(self) -> bool:
-        """Say whether it answers without the library it was made with."""
-        return bool(self.form)
 
 
 @deed(prepare="services.packing:prepare_register")
@@ -141,52 +119,6 @@ def show(ws: Workspace, ref: Ref) -> VersionAnswer:
     with ws.look() as session:
         parent, version = lookup.version(session, ref)
         return shown(session, parent, version, new=False)
-
-
-def load(ws: Workspace, ref: str, *, compiled: bool = True, apart: bool = False) -> Loaded:
-    """Load a version for answering, from bytes whose digests its manifest holds.
-
-    ``apart`` has what is not compiled answer from processes of its own, where it can crash.
-
-    Raises:
-        Corrupt: the manifest or the bytes are not what was registered.
-        Unsafe: the bytes hold something our allow-list does not know.
-    """
-    from jupyter_mlops import formats
-    from jupyter_mlops.formats.worker import Workers
-
-    with ws.look() as session:
-        parent, version = lookup.version(session, ref)
-        manifest = read_manifest(version)
-        known = limits.of_version(session, version, manifest)
-    fast = manifest["compiled"] if compiled else None
-    form = ""
-    scorer: Scorer
-    if fast:
-        data = ws.artifacts.get(fast)
-        form = formats.sniff(data)
-        scorer = formats.load(form, data, like=manifest)
-    elif apart:
-        scorer = Workers(
-            manifest["format"],
-            ws.artifacts.get(manifest["artifact"]),
-            task=manifest["task"],
-            classes=manifest["classes"],
-            allowed=ws.home.allowed(),
-        )
-    else:
-        data = ws.artifacts.get(manifest["artifact"])
-        scorer = formats.load(manifest["format"], data, allowed=ws.home.allowed())
-    return Loaded(
-        ref=f"{parent.name}:{version.number}",
-        digest=version.digest,
-        task=manifest["task"],
-        classes=manifest["classes"],
-        features=manifest["features"],
-        scorer=scorer,
-        form=form,
-        limits=known,
-    )
 
 
 def read_manifest(version: tables.Version) -> dict[str, Any]:

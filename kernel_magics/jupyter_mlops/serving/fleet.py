@@ -152,7 +152,7 @@ class Fleet:
 
     def _asked_besides(self, deployment: str, refs: Sequence[str]) -> dict[str, Model]:
         """Have the versions in memory that rules ask; one that cannot be had is said to be absent."""
-        from jupyter_mlops.services import opinions, registry
+        from jupyter_mlops.services import loading, opinions
 
         found: dict[str, Model] = {}
         for ref in refs:
@@ -160,7 +160,7 @@ class Fleet:
             try:
                 opinions.verify(self._ws, deployment, ref)
                 if known is None:
-                    loaded = registry.load(self._ws, ref, compiled=self._compiled, apart=True)
+                    loaded = loading.load(self._ws, ref, compiled=self._compiled, apart=True)
                     known = Model(deployment, loaded)
                     known.warm_up()
             except (MlopsError, Problem) as error:

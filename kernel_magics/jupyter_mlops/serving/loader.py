@@ -71,12 +71,12 @@ class Loader:
 
     def _load(self, item: Served) -> Model:
         """Load and warm a version; one that was not live yet is tried in a process of its own first."""
-        from jupyter_mlops.services import registry, trial
+        from jupyter_mlops.services import loading, trial
 
         rows: dict[str, Any] = {}
         if item.state == "loading":
             rows = trial.tried(self._ws, item.deployment, item.ref, compiled=self._compiled)
-        loaded = registry.load(self._ws, item.ref, compiled=self._compiled, apart=True)
+        loaded = loading.load(self._ws, item.ref, compiled=self._compiled, apart=True)
         model = Model(item.deployment, loaded)
         is_away = getattr(loaded.scorer, "is_away", False)
         if item.state == "loading" or not is_away:  # one that is silent now may answer again

@@ -18,7 +18,7 @@ from jupyter_mlops.serving.sheets import Sheet, Sheets
 from jupyter_mlops.serving.typed import Found, Typed
 
 if TYPE_CHECKING:
-    from jupyter_mlops.services.registry import Loaded
+    from jupyter_mlops.services.loading import Loaded
 
 INVALID: Final = "model_output_invalid"
 MOST_LOST: Final = 20

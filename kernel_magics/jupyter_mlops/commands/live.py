@@ -10,7 +10,6 @@ from typing import Any, BinaryIO, Final
 
 from jupyter_mlops.commands.answers import Answer
 from jupyter_mlops.commands.words import Param, Verb
-from jupyter_mlops.domain.elsewhere import is_address
 from jupyter_mlops.domain.references import is_word
 from jupyter_mlops.errors import UsageError, did_you_mean
 
@@ -21,6 +20,12 @@ _NAME: Final = 255
 _PATH: Final = 4096
 
 _FRAME_SIGNS: Final = ("columns", "__dataframe__", "__arrow_c_stream__")
+
+
+def _is_address(word: str) -> bool:
+    from jupyter_mlops.domain.elsewhere import is_address
+
+    return is_address(word)
 
 
 @dataclass
@@ -50,7 +55,7 @@ class Place:
             return read_csv(self.stdin.read())
         if word != "-" and len(word) < _PATH and Path(word).expanduser().exists():
             return str(Path(word).expanduser())
-        if param.kind in ("reference", "store") or (param.kind == "model" and is_address(word)):
+        if param.kind in ("reference", "store") or (param.kind == "model" and _is_address(word)):
             return word
         raise self._nothing(verb, param, word)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlmodel
@@ -26,7 +29,8 @@ def differing(version: tables.Version) -> list[Surrounding]:
     version answers without those it was trained with; they still make its original answer.
     """
     trained = _trained(version)
-    here = {name: _here(name) for name in trained}
+    stamp = _stamp()
+    here = {name: _here(name, stamp) for name in trained}
     return [
         Surrounding(name=name, trained=trained[name], here=here[name])
         for name in sorted(trained)
@@ -61,13 +65,20 @@ def _trained(version: tables.Version) -> dict[str, str]:
     return {str(name): str(number) for name, number in found.items()}
 
 
-def _here(name: str) -> str:
+@lru_cache(maxsize=1024)
+def _here(name: str, stamp: tuple[int, ...]) -> str:  # noqa: ARG001  (asked again when it differs)
+    """Return the version of a library that is installed now; reading it takes milliseconds."""
     if name == "python":
         return platform.python_version()
     try:
         return installed(name)
     except (PackageNotFoundError, ValueError):
         return ""
+
+
+def _stamp() -> tuple[int, ...]:
+    """Return what changes when something is installed or removed: the age of each folder of libraries."""
+    return tuple(Path(place).stat().st_mtime_ns for place in sys.path if Path(place).is_dir())
 
 
 def _counted(name: str, number: str) -> str:

@@ -1177,6 +1177,44 @@ export interface Reproduced {
   expected: Record<string, unknown>;
 }
 
+/** A prediction, proved step by step; ``ok`` says that every step holds. */
+export interface Receipt {
+  prediction_id: string;
+  deployment: string;
+  at: string;
+  ref: string;
+  digest: string;
+  role: string;
+  ok: boolean;
+  because: string;
+  steps: ReceiptStep[];
+  segment: string;
+  row: string;
+  leaf: string;
+  index: number;
+  rows: number;
+  siblings: Sibling[];
+  root: string;
+  event: number;
+  event_digest: string;
+  head: string;
+  request: number;
+  decisions: Decision[];
+}
+
+/** One step of the way, and whether it holds. */
+export interface ReceiptStep {
+  step: 'row' | 'segment' | 'event' | 'version' | 'approval';
+  holds: boolean;
+  because: string;
+}
+
+/** A digest beside the way from a row to the root, and on which side it is put (RFC 6962). */
+export interface Sibling {
+  side: 'left' | 'right';
+  digest: string;
+}
+
 /** What it takes, or took, to have what a file asks for; ``commit`` where it is in a repository. */
 export interface Plan {
   file: string;
@@ -1235,6 +1273,7 @@ export interface Arguments {
   acknowledge: { alert: unknown; comment?: string };
   notify: { url?: string; name?: string; severities?: string[]; test?: boolean; remove?: boolean; reason?: string };
   audit: { query?: string; verify?: boolean; limit?: number };
+  receipt: { prediction: string; deployment?: string };
   document: { subject: string; text?: string; template?: string; to?: string; against?: string; confirm?: string[]; lang?: 'reader' | 'en' | 'ja' };
   card: { ref: string; to: string; lang?: 'reader' | 'en' | 'ja' };
   publish: { name?: string; deployment?: string; to: string; lang?: 'en' | 'ja' };
@@ -1282,6 +1321,7 @@ export interface Answers {
   acknowledge: Alerts;
   notify: Webhook;
   audit: Audit;
+  receipt: Receipt;
   document: Document;
   card: Document;
   publish: Page;
@@ -1332,6 +1372,7 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   acknowledge: 'deed',
   notify: 'deed',
   audit: 'read',
+  receipt: 'read',
   document: 'deed',
   card: 'deed',
   publish: 'deed',

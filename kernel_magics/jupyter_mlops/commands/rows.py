@@ -182,6 +182,21 @@ def planned(data: Data) -> list[Row]:
     ]
 
 
+def proved(data: Data) -> list[Row]:
+    """Return the steps of a receipt, each with its sign."""
+    words = {
+        "row": tell("row"),
+        "segment": tell("segment"),
+        "event": tell("event"),
+        "version": tell("version"),
+        "approval": tell("approval"),
+    }
+    return [
+        {**one, "holds": "✓" if one["holds"] else "✗", "step": words[one["step"]]}
+        for one in data["steps"]
+    ]
+
+
 def imported(data: Data) -> list[Row]:
     """Return what has become of each version of another registry, the skipped ones first."""
     order = ("skipped", "recorded", "registered", "known")

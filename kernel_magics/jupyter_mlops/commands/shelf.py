@@ -147,6 +147,13 @@ def aliases(data: Data) -> str:
     return DOT.join(said) if said else tell("No alias means anything now")
 
 
+def receipt(data: Data) -> str:
+    """Say whether a prediction is proved, and who let its version answer."""
+    mark = "✓" if data["ok"] else "✗"
+    said = tell("{mark} {ref} answered at {at}", mark=mark, ref=data["ref"], at=moment(data["at"]))
+    return DOT.join([said, data["because"]])
+
+
 def retire(data: Data) -> str:
     """Say that a deployment has ended, and who still asked."""
     said = tell("✓ {name} is retired; everything it said is kept", name=data["name"])

@@ -379,6 +379,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "acknowledge": _acknowledge,
     "notify": _notify,
     "audit": _audit,
+    "receipt": shelf.receipt,
     "doctor": _doctor,
     "plan": _because,
     "apply": _because,

@@ -44,6 +44,7 @@ HOMES: Final = (
     "jupyter_mlops.services.alerts",
     "jupyter_mlops.services.notifying",
     "jupyter_mlops.services.audit",
+    "jupyter_mlops.services.receipts",
     "jupyter_mlops.commands.planned",
     "jupyter_mlops.papers.documents",
     "jupyter_mlops.papers.pages",

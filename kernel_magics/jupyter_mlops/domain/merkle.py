@@ -21,8 +21,12 @@ def leaf(row: Mapping[str, Any]) -> bytes:
 
     A ``leaf`` that was kept in the row is none of its content.
     """
-    content = {name: value for name, value in row.items() if name != "leaf"}
-    return sha256(b"\x00" + _canonical(content).encode()).digest()
+    return sha256(b"\x00" + text(row).encode()).digest()
+
+
+def text(row: Mapping[str, Any]) -> str:
+    """Return the text of a row that its digest is of: sorted names, no spaces, without ``leaf``."""
+    return _canonical({name: value for name, value in row.items() if name != "leaf"})
 
 
 def root(leaves: Sequence[bytes]) -> str:

@@ -116,8 +116,13 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
         needs=_needs(policy),
         label=tell(assurance_label(ws.actor.assurance), name=ws.actor.id),
         checks=[checks.told(found) for found in evidence["checks"]],
-        decisions=[_decision(found) for found in proof.decisions(session, row)],
+        decisions=decided(session, row),
     )
+
+
+def decided(session: Session, row: tables.Request) -> list[DecisionAnswer]:
+    """Return what was decided about a request, in the order it was."""
+    return [_decision(found) for found in proof.decisions(session, row)]
 
 
 def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAnswer:

@@ -49,7 +49,7 @@ def audit(ws: Workspace, query: str = "", *, verify: bool = False, limit: int = 
 
 
 def _verified(session: Session, found: list[AuditEvent]) -> Audit:
-    verdict = chain.walk(_links(session))
+    verdict = chain.walk(links(session))
     because = (
         tell("All {n} events follow from one another.", n=verdict.events)
         if verdict.first_bad is None
@@ -66,7 +66,8 @@ def _verified(session: Session, found: list[AuditEvent]) -> Audit:
     )
 
 
-def _links(session: Session) -> Iterator[chain.Link]:
+def links(session: Session) -> Iterator[chain.Link]:
+    """Go along the chain as it is stored, without having all of it in memory."""
     from sqlmodel import col, select
 
     from jupyter_mlops.store.tables import AuditEvent as Row

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from jupyter_mlops.store.logtables import Logged
     from jupyter_mlops.store.pieces import Pieces
+    from jupyter_mlops.store.proved import Proved
     from jupyter_mlops.store.repeats import Repeats
     from jupyter_mlops.store.sealing import Sealed
     from jupyter_mlops.store.segments import Log
@@ -118,6 +119,19 @@ class Telemetry:
 
         segments = list(self._segments(deployment))
         return newest(segments, self._predictions(deployment), most, since=since)
+
+    def proved(self, deployment: str, prediction_id: str) -> Proved | None:
+        """Return the sealed row of a prediction with what proves it, or None."""
+        from jupyter_mlops.store.proved import find
+
+        return find(self._predictions(deployment), deployment, prediction_id)
+
+    def is_open(self, deployment: str, prediction_id: str) -> bool:
+        """Say whether a prediction is in a segment that is not sealed yet."""
+        return any(
+            prediction_id in piece.answers["prediction_id"].to_pylist()
+            for piece in self.pieces(deployment).open({})
+        )
 
     def read_requests(
         self,

@@ -119,6 +119,7 @@ def an_hour(ws, rows, *, kind="", ms=1.0, times=1, ref="churn:1", warnings=None,
         digest = lookup.version(session, ref)[1].digest
     log = ws.telemetry.open_log("shop")
     whole = [] if kind else json.loads(rows.to_json(orient="records"))
+    scores = chances(len(whole), 0)
     ids: list[str] = []
     for part in range(times):
         told = whole[part::times]
@@ -127,7 +128,7 @@ def an_hour(ws, rows, *, kind="", ms=1.0, times=1, ref="churn:1", warnings=None,
         head = {"at": iso(ws.clock.now), "kind": kind, "status": 500 if kind else 200}
         head |= {"rows": len(told), "ms": ms, "version": ref, "digest": digest}
         head |= {"role": "champion", "prediction_ids": names, "ids": names}
-        head |= {"scores": chances(len(told), part), "labels": None, "probabilities": None}
+        head |= {"scores": scores[part::times], "labels": None, "probabilities": None}
         head |= {"warnings": warnings and [warnings] * len(told)}
         log.append(json.dumps(head).encode(), json.dumps({"rows": told}).encode())
     log.commit()

@@ -174,7 +174,7 @@ class PictureHandler(VerbHandler):
 
 @tornado.web.stream_request_body
 class BlobHandler(SpokenHandler):
-    """Bytes that an argument will point to, named by their digest."""
+    """Bytes that an argument will point to, or an answer does, named by their digest."""
 
     async def prepare(self) -> None:  # type: ignore[override]  # the server's own waits as well
         """Take no more bytes than the limit, and none before it is known who sends them."""
@@ -214,6 +214,18 @@ class BlobHandler(SpokenHandler):
         await self.in_thread(lambda door: door.put(data))
         self.set_status(204)
         self.finish()
+
+    @tornado.web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """Give a file that was written for whoever asks, piece by piece; nothing else that is kept."""
+        digest = f"sha256:{name.removeprefix('sha256:')}"
+        pieces = await self.in_thread(lambda door: door.fetch(digest))
+        self.set_header("Content-Type", "application/octet-stream")
+        for piece in pieces:
+            self.write(piece)
+            await self.flush()
+        self.finish(set_content_type="application/octet-stream")
 
 
 class OpenApiHandler(SpokenHandler):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,12 @@ class Local:
     def put(self, data: bytes) -> None:
         """Keep bytes that an argument points to."""
         self.ws.artifacts.put(data)
+
+    def fetch(self, digest: str) -> Iterator[bytes]:
+        """Return the bytes of a file that an answer names by its digest, piece by piece."""
+        from jupyter_mlops.services.export.writing import pieces
+
+        return pieces(self.ws, digest)
 
     def do(self, verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Call the function behind the verb with arguments that are JSON."""

@@ -49,6 +49,17 @@ _BLOB: Final = {
     },
     "responses": {"204": {"description": "They are kept."}, "default": _REFUSED},
 }
+_FILE: Final = {
+    "summary": "The bytes of a file that an answer names by its digest.",
+    "parameters": _BLOB["parameters"],
+    "responses": {
+        "200": {
+            "description": "The bytes.",
+            "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+        },
+        "default": _REFUSED,
+    },
+}
 
 _PICTURE: Final = {
     "operationId": "picture",
@@ -88,7 +99,7 @@ def openapi(words: Words) -> str:
         "security": [{"token": []}],
         "paths": {
             **{f"/{verb.name}": _path(verb) for verb in said},
-            "/blobs/{sha256}": {"put": _BLOB},
+            "/blobs/{sha256}": {"put": _BLOB, "get": _FILE},
             "/pictures/{verb}": {"get": _PICTURE},
         },
         "components": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -55,6 +55,21 @@ class Remote:
     def put(self, data: bytes) -> None:
         """Send bytes ahead, named by their digest; sending them twice changes nothing."""
         self._ask("PUT", f"blobs/{hashlib.sha256(data).hexdigest()}", content=data)
+
+    def fetch(self, digest: str) -> Iterator[bytes]:
+        """Return the bytes of a file that an answer names by its digest, piece by piece."""
+        import httpx
+
+        path = f"blobs/{digest.removeprefix('sha256:')}"
+        language = {"Accept-Language": current_language()}
+        try:
+            with self._client.stream("GET", path, headers=language) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _refusal(answer, self._base)
+                yield from answer.iter_bytes(1 << 20)
+        except httpx.HTTPError as error:
+            raise _silent(self._base, error) from None
 
     def do(self, verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Say the verb, and return its answer.

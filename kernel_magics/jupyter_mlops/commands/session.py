@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -36,6 +36,9 @@ class Door(Protocol):
 
     def put(self, data: bytes) -> None:
         """Keep bytes that an argument points to."""
+
+    def fetch(self, digest: str) -> Iterator[bytes]:
+        """Return the bytes of a file that an answer names by its digest, piece by piece."""
 
     def do(self, verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Say a verb with arguments that are JSON, and return its answer."""
@@ -79,7 +82,7 @@ class Session:
             return Answer(verb, function_of(verb)(self, **said))
         data = self._do(verb, said)
         if verb.finish:
-            data = half(verb.finish)(data, **said)
+            data = half(verb.finish)(data, **said, fetch=self.door.fetch)
         return Answer(verb, data)
 
     def prepared(self, name: str, arguments: Mapping[str, Any]) -> Prepared:

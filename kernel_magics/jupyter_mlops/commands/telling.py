@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from textwrap import shorten
 from typing import Any, Final
 
-from jupyter_mlops.commands import documents, shelf, states
+from jupyter_mlops.commands import documents, proved, shelf, states
 from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
 from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.domain.health import FIRST_METRIC
@@ -303,13 +303,6 @@ def _compare(data: Data) -> str:
     return DOT.join([bare(data["because"]), said])
 
 
-def _audit(data: Data) -> str:
-    if "ok" in data:
-        return f"{'✓' if data['ok'] else '✗'} {data['because']}"
-    n = len(data["items"])
-    return tell("{n} event", n=n) if n == 1 else tell("{n} events", n=count(n))
-
-
 def _doctor(data: Data) -> str:
     status = data["status"]
     wrong = [row["subject"] for row in data["items"] if row["status"] in ("warning", "failing")]
@@ -378,7 +371,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "alerts": _alerts,
     "acknowledge": _acknowledge,
     "notify": _notify,
-    "audit": _audit,
+    "audit": proved.sentence,
     "receipt": shelf.receipt,
     "doctor": _doctor,
     "plan": _because,

@@ -14,7 +14,7 @@ from jupyter_mlops.domain.alerted import (
     RehearsedAlert,
     Webhook,
 )
-from jupyter_mlops.domain.audited import Audit, AuditEvent
+from jupyter_mlops.domain.audited import Audit, AuditEvent, Exported
 from jupyter_mlops.domain.bundled import Bundle
 from jupyter_mlops.domain.imported import Imported, ImportedRow
 from jupyter_mlops.domain.registered import (
@@ -91,6 +91,7 @@ __all__ = [
     "Explained",
     "ExplainedBy",
     "ExplainedPart",
+    "Exported",
     "Feature",
     "Figure",
     "FiredRule",

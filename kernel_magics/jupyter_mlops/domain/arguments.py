@@ -100,7 +100,8 @@ def deed(
     ``prepare`` names (``module:function``, below this package) the half that runs where the person
     is and turns live arguments into JSON and bytes: ``prepare(here, **arguments) -> Prepared``.
     ``finish`` names the half that puts an answer where the person is, such as a written file:
-    ``finish(answer, **arguments) -> answer``.
+    ``finish(answer, **arguments, fetch=…) -> answer``; ``fetch`` gives the bytes of a file that the
+    answer names by its digest, piece by piece.
     """
     return _mark("deed", here=here, name=name, prepare=prepare, finish=finish)
 

@@ -83,11 +83,13 @@ def walk(links: Iterable[Link]) -> Verdict:
 def _fault(link: Link, *, expected: int, prev: str) -> str:
     if link.seq != expected:
         return "missing"
-    if digest(link.body) != link.digest:
+    if digest(link.body) != link.digest or "\n" in link.body:
         return "edited"
     try:
         told = json.loads(link.body)
-    except ValueError:
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
         return "unreadable"
     if told.get("prev") != prev:
         return "unchained"

@@ -23,8 +23,18 @@ class AuditEvent(TypedDict):
     digest: str
 
 
+class Exported(TypedDict):
+    """An export that was written: its digest and size, how many events are in it, and where it ends."""
+
+    digest: str
+    bytes: int
+    events: int
+    head: str
+    written: NotRequired[str]
+
+
 class Audit(TypedDict):
-    """The events that match, newest first; with ``verify`` also what verification found."""
+    """The events that match, newest first; what verification found, and what was exported."""
 
     items: list[AuditEvent]
     ok: NotRequired[bool]
@@ -33,3 +43,4 @@ class Audit(TypedDict):
     because: NotRequired[str]
     anchors: NotRequired[list[dict[str, JSON]]]
     head: NotRequired[str]
+    export: NotRequired[Exported]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -65,6 +67,29 @@ class Artifacts:
                 digest=digest,
             )
         return data
+
+    def take(self, file: Path) -> str:
+        """Keep a file of this machine, which goes from where it is, and return its digest."""
+        with file.open("rb") as opened:
+            digest = f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
+            os.fsync(opened.fileno())
+        path = self._path(digest)
+        if not self._system.exists(path):
+            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            if self._local:
+                file.chmod(0o440)
+                shutil.move(file, path)
+                sync_folder(Path(path).parent)
+            else:
+                self._system.put_file(str(file), path)
+        file.unlink(missing_ok=True)
+        return digest
+
+    def pieces(self, digest: str, *, size: int = 1 << 20) -> Iterator[bytes]:
+        """Return the bytes with this digest a piece at a time; whoever takes them hashes them."""
+        with self._system.open(self._path(digest), "rb") as file:
+            while piece := file.read(size):
+                yield piece
 
     def _path(self, digest: str) -> str:
         if not _DIGEST.fullmatch(digest):

@@ -1,0 +1,1 @@
+"""The audit log in one file, which anybody can verify without us."""

@@ -101,6 +101,21 @@ def test_nothing_that_runs_code_when_read_is_ever_loaded():
     assert not [p.name for p in SOURCES if banned.search(p.read_text())]
 
 
+def test_the_verifier_of_the_audit_log_is_short_and_needs_python_alone():
+    text = (PACKAGE / "services" / "export" / "verify.py").read_text()
+    tree = ast.parse(text, feature_version=(3, 8))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {
+        name.name if isinstance(node, ast.Import) else node.module
+        for node in imports
+        for name in node.names
+    }
+    assert len(text.splitlines()) <= 60
+    assert max(map(len, text.splitlines())) <= 100
+    assert names <= sys.stdlib_module_names
+    assert not re.search(r"\b(jupyter|exec|eval|__import__)\b", text)
+
+
 def test_the_front_end_never_writes_markup():
     folder = ROOT / "extension" / "src"
     banned = ("innerHTML", "dangerouslySetInnerHTML", ": any")

@@ -16,7 +16,8 @@ import mlflowed
 from foreign import Foreign
 from jupyter_mlops import open_workspace
 from jupyter_mlops.commands.remote import Remote, split_address
-from jupyter_mlops.errors import Invalid, NotFound, Refused, Unavailable, UsageError
+from jupyter_mlops.errors import Conflict, Invalid, NotFound, Refused, Unavailable, UsageError
+from jupyter_mlops.services.export import placing
 from stories import registered, tumours
 
 TOKEN = "the-token-of-this-test"
@@ -95,6 +96,31 @@ def test_the_story_is_the_same_near_and_far(session, tmp_path):
     assert session.audit(verify=True, limit=5).ok
     page = session.publish(to=str(tmp_path / "page.html"))
     assert Path(page.written).read_text().startswith("<!")
+
+
+def test_the_audit_log_is_exported_near_and_far(session, tmp_path):
+    told = session.audit(verify=True, export=str(tmp_path / "log.zip"))
+    assert told.export["written"] == str(tmp_path / "log.zip")
+    script = Path(placing.__file__).with_name("verify.py")
+    asked = [sys.executable, "-I", "-S", script, tmp_path / "log.zip", "--head", told.head]
+    done = subprocess.run(asked, env={}, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == told.because
+    assert session.audit("audit:export").items[0]["after"]["digest"] == told.export["digest"]
+    with pytest.raises(Conflict, match="is there already"):
+        session.audit(export=str(tmp_path / "log.zip"))
+
+
+def test_nothing_but_what_was_exported_is_handed_out_from_afar(server):
+    address, folder = server
+    with open_workspace(folder) as near:
+        kept = near.door.ws.artifacts.put(b"a model of somebody's")
+    with open_workspace(f"{address}?token={TOKEN}") as session:
+        for name in (kept, "sha256:" + "0" * 64):
+            with pytest.raises(NotFound) as error:
+                list(session.door.fetch(name))
+            assert error.value.code == "export_not_found"
+    with open_workspace(f"{address}?token=another") as session, pytest.raises(Refused):
+        list(session.door.fetch(kept))
 
 
 def test_a_registry_of_mlflows_comes_near_and_far(session, tmp_path):

@@ -57,6 +57,23 @@ def broken(links):
     links[6] = Link(7, "{", digest("{"))
 
 
+def of_another_kind(links):
+    links[6] = Link(7, "[]", digest("[]"))
+
+
+def nested_without_end(links):
+    links[6] = Link(7, "[" * 200_000, digest("[" * 200_000))
+
+
+def with_a_line_end(links):
+    body = links[6].body.replace('"n"', '\n"n"')
+    links[6] = Link(7, body, digest(body))
+
+
+def followed_by_more(links):
+    links[6] = Link(7, links[6].body + "{}", digest(links[6].body + "{}"))
+
+
 def renumbered(links):
     links[6] = Link(7, links[7].body, links[7].digest)
 
@@ -70,6 +87,10 @@ def renumbered(links):
         (swapped, 8),
         (broken, 7),
         (renumbered, 7),
+        (of_another_kind, 7),
+        (nested_without_end, 7),
+        (with_a_line_end, 7),
+        (followed_by_more, 7),
     ],
 )
 def test_tampering_is_found_and_named(tamper, first_bad):

@@ -11,14 +11,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 FORM: Final = 1
+_READ: Final = json.JSONDecoder().raw_decode
+"""Reads JSON without the white space around it, which canonical JSON has none of."""
 GENESIS: Final = "sha256:" + "0" * 64
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """An event as it is remembered: its number, its bytes and the digest that was stored."""
 
     seq: int
@@ -73,24 +74,25 @@ def walk(links: Iterable[Link]) -> Verdict:
     prev, count = GENESIS, 0
     for link in links:
         count += 1
-        why = _fault(link, expected=count, prev=prev)
+        why = _fault(link, count, prev)
         if why:
             return Verdict(count, link.seq, why, prev)
         prev = link.digest
     return Verdict(count, None, "", prev)
 
 
-def _fault(link: Link, *, expected: int, prev: str) -> str:
-    if link.seq != expected:
+def _fault(link: Link, expected: int, prev: str) -> str:
+    seq, body, named = link
+    if seq != expected:
         return "missing"
-    if digest(link.body) != link.digest or "\n" in link.body:
+    if digest(body) != named or "\n" in body:
         return "edited"
     try:
-        told = json.loads(link.body)
+        told, end = _READ(body)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
+        return "unreadable"
+    if not isinstance(told, dict) or end != len(body):
         return "unreadable"
     if told.get("prev") != prev:
         return "unchained"
-    return "" if told.get("seq") == link.seq else "renumbered"
+    return "" if told.get("seq") == seq else "renumbered"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain as joined
+from itertools import starmap
 from typing import TYPE_CHECKING, cast
 
 from jupyter_mlops.domain import audit as chain
@@ -85,18 +87,17 @@ def _verified(session: Session, found: list[AuditEvent]) -> Audit:
 
 
 def links(session: Session) -> Iterator[chain.Link]:
-    """Go along the chain as it is stored, without having all of it in memory."""
-    from sqlmodel import col, select
+    """Return every event as it is stored; as rows, since there may be a million of them."""
+    from sqlmodel import select
 
-    from jupyter_mlops.store.tables import AuditEvent as Row
+    from jupyter_mlops.store.tables import AuditEvent
 
-    rows = session.exec(
-        select(Row.seq, Row.body, Row.digest)
-        .order_by(col(Row.seq))
-        .execution_options(yield_per=5000)
+    stored = AuditEvent.metadata.tables[str(AuditEvent.__tablename__)].c
+    rows = session.connection().execute(
+        select(stored.seq, stored.body, stored.digest).order_by(stored.seq),
+        execution_options={"yield_per": 5000},
     )
-    for seq, body, digest in rows:
-        yield chain.Link(seq, body, digest)
+    return starmap(chain.Link, joined.from_iterable(rows.partitions()))
 
 
 def _found(session: Session, words: list[str], limit: int) -> list[AuditEvent]:

@@ -72,18 +72,22 @@ def _place(target: Path, digest: str, pieces: Iterator[bytes]) -> None:
             for piece in pieces:
                 found.update(piece)
                 file.write(piece)
-        if f"sha256:{found.hexdigest()}" != digest:
-            raise Corrupt(
-                "What arrived is not the export {digest}.",
-                "say it again; `jupyter mlops doctor` looks at the store.",
-                code="export_changed",
-                digest=digest,
-            )
+        _check(f"sha256:{found.hexdigest()}", digest)
         Path(beside).chmod(0o644)
         Path(beside).replace(target)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def _check(found: str, digest: str) -> None:
+    if found != digest:
+        raise Corrupt(
+            "What arrived is not the export {digest}.",
+            "say it again, with a file that is not there yet.",
+            code="export_changed",
+            digest=digest,
+        )
 
 
 def _not_writable(to: str, error: Exception) -> Invalid:

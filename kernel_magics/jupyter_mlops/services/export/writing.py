@@ -7,14 +7,13 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from importlib import resources
+from collections.abc import Iterable, Iterator
+from importlib import metadata, resources
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import sqlmodel
 
-from jupyter_mlops import __version__
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.audited import Exported
 from jupyter_mlops.errors import NotFound, Unavailable
@@ -48,9 +47,9 @@ def written(ws: Workspace, *, to: str) -> Exported:
         ) from error
     with ws.act("audit:export", subject="workspace") as act:
         act.outcome = "written"
-        told = {"events": head["events"], "head": head["head"]}
-        act.after = {"digest": digest, **told, "to": Path(to).name}
-    return Exported(digest=digest, bytes=size, **told)
+        n, last = head["events"], head["head"]
+        act.after = {"digest": digest, "events": n, "head": last, "to": Path(to).name}
+    return Exported(digest=digest, bytes=size, events=n, head=last)
 
 
 def pieces(ws: Workspace, digest: str) -> Iterator[bytes]:
@@ -100,12 +99,14 @@ def _write(file: IO[bytes], session: Session, head: dict[str, Any]) -> None:
         _put(archive, "verify.py", [(ours / "verify.py").read_bytes()])
 
 
-def _put(archive: zipfile.ZipFile, name: str, parts: Any) -> None:
+def _put(archive: zipfile.ZipFile, name: str, parts: Iterable[bytes]) -> None:
     told = zipfile.ZipInfo(name, _FIRST_DAY)
     told.compress_type, told.external_attr, told.create_system = 8, _PLAIN_FILE, 3
-    with archive.open(told, "w", force_zip64=name == "events.jsonl") as raw:
-        with io.BufferedWriter(raw, _PAGE) as part:
-            part.writelines(parts)
+    with (
+        archive.open(told, "w", force_zip64=name == "events.jsonl") as raw,
+        io.BufferedWriter(raw, _PAGE) as part,
+    ):
+        part.writelines(parts)
 
 
 def _head(ws: Workspace, session: Session) -> dict[str, Any]:
@@ -120,13 +121,16 @@ def _head(ws: Workspace, session: Session) -> dict[str, Any]:
         "events": n,
         "head": last or chain.GENESIS,
         "at": ws.now(),
-        "product": f"jupyter-mlops {__version__}",
+        "product": f"jupyter-mlops {metadata.version('jupyter-mlops')}",
         "anchors": [],
     }
 
 
 def _lines(session: Session) -> Iterator[bytes]:
-    """Return each event as it is stored; a line end, which no event has, must not tear one apart."""
+    """Return each event as it is stored.
+
+    A line end in a text and a quote in a digest are not of our making; neither may tear a line apart.
+    """
     event = tables.AuditEvent
     rows = session.exec(
         sqlmodel.select(event.seq, event.digest, event.body)
@@ -134,5 +138,6 @@ def _lines(session: Session) -> Iterator[bytes]:
         .execution_options(yield_per=_ROWS)
     )
     for seq, digest, body in rows:
+        name = json.dumps(digest)[1:-1].replace('\\"', "\\u0022")
         text = body.replace("\n", "\\n")
-        yield f'{{"seq":{seq},"digest":{json.dumps(digest)},"event":{text}}}\n'.encode()
+        yield f'{{"seq":{seq},"digest":"{name}","event":{text}}}\n'.encode()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyter_mlops.commands.figures import count
-from jupyter_mlops.commands.states import DOT
+from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.locale import tell
 
 Data = Mapping[str, Any]
@@ -14,22 +14,24 @@ Data = Mapping[str, Any]
 
 def sentence(data: Data) -> str:
     """Return the line that an answer about the audit log begins with."""
-    if said := [*_verified(data), *_exported(data)]:
-        return DOT.join(said)
-    n = len(data["items"])
-    return tell("{n} event", n=n) if n == 1 else tell("{n} events", n=count(n))
+    if "export" in data:
+        return DOT.join([*_verified(data), *_exported(data["export"])])
+    if "ok" in data:
+        return f"{'✓' if data['ok'] else '✗'} {data['because']}"
+    return _counted(len(data["items"]))
 
 
 def _verified(data: Data) -> list[str]:
-    return [f"{'✓' if data['ok'] else '✗'} {data['because']}"] if "ok" in data else []
+    return [f"{'✓' if data['ok'] else '✗'} {bare(data['because'])}"] if "ok" in data else []
 
 
-def _exported(data: Data) -> list[str]:
-    told = data.get("export")
-    if told is None:
-        return []
-    n, where = count(told["events"]), told.get("written") or told["digest"]
+def _exported(told: Data) -> list[str]:
     return [
-        tell("✓ {n} events are written to {where}", n=n, where=where),
+        tell("✓ the audit log is written to {where}", where=told.get("written") or told["digest"]),
+        _counted(told["events"]),
         tell("the last of them is {head}", head=told["head"]),
     ]
+
+
+def _counted(n: int) -> str:
+    return tell("{n} event", n=n) if n == 1 else tell("{n} events", n=count(n))

@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import audited
 import batches
 import disk
 import environments
@@ -68,6 +69,7 @@ def main() -> None:
         registering.measure(report, folder, peer=wish.peers)
         serving(report, folder, wish)
         finding.measure(report, folder)
+        audited.measure(report, folder)
         log.measure(report, folder, make=wish.peers)
         watching.measure(report, folder, long=wish.long, peers=wish.peers)
     report.conclude()

@@ -39,6 +39,15 @@ def test_json_is_what_python_gets(tmp_path):
         assert json.loads(done.stdout) == session.audit(verify=True).to_dict()
 
 
+def test_the_audit_log_is_written_to_a_file_once(tmp_path):
+    done = typed("audit", "--verify", "--export", "log.zip", cwd=tmp_path)
+    assert done.stdout.startswith("✓ All 1 events follow from one another · ✓ the audit log")
+    assert f"written to {tmp_path / 'log.zip'} · 1 event · the last of them is" in done.stdout
+    again = typed("audit", "--export", "log.zip", cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "is there already" in again.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

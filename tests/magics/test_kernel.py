@@ -103,6 +103,13 @@ def test_loading_is_quick_and_imports_nothing_heavy(tmp_path):
         manager.shutdown_kernel(now=True)
 
 
+def test_the_audit_log_is_exported_from_a_cell(notebook, tmp_path):
+    shown = notebook.text(f"log = %mlops audit --export {tmp_path}/\nlog")
+    assert f"✓ the audit log is written to {tmp_path / 'audit-log.zip'}" in shown
+    assert int(notebook.text("log.export['events']")) > 2
+    assert notebook.refusal(f"%mlops audit --export {tmp_path}/")[0] == "Conflict"
+
+
 def test_a_bare_word_shows_what_needs_you(notebook):
     assert notebook.text("%mlops").startswith("Models: 1")
     assert "%mlops approve 1" in notebook.text("%mlops")

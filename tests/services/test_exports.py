@@ -1,5 +1,6 @@
 """The audit log in one file, verified by a script that knows nothing of us."""
 
+import errno
 import hashlib
 import json
 import random
@@ -14,10 +15,10 @@ import rfc8785
 
 from jupyter_mlops import open_workspace
 from jupyter_mlops.domain.audit import GENESIS, Link, digest, event, walk
-from jupyter_mlops.errors import Conflict, Invalid, NotFound, Refused
+from jupyter_mlops.errors import Conflict, Corrupt, Invalid, NotFound, Refused
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services.audit import _WHY
-from jupyter_mlops.services.export import writing
+from jupyter_mlops.services.export import placing, writing
 from jupyter_mlops.services.workspace import open_local
 
 VERIFY = Path(writing.__file__).with_name("verify.py")
@@ -436,6 +437,21 @@ def test_a_place_that_cannot_be_written_to_loses_nothing_and_says_so(session, tm
     assert error.value.code == "export_not_writable"
     assert "--export" in error.value.hint
     assert session.audit().to_dict() == before
+
+
+def full(_digest):
+    """Give some bytes, and then no room for more."""
+    yield b"some"
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_fills_up_leaves_no_half_of_a_file(tmp_path):
+    told = {"items": [], "export": {"digest": "sha256:" + "0" * 64, "events": 1}}
+    with pytest.raises(Invalid, match="No space left"):
+        placing.finish(told, export=str(tmp_path / "log.zip"), fetch=full)
+    with pytest.raises(Corrupt, match="What arrived is not"):
+        placing.finish(told, export=str(tmp_path / "log.zip"), fetch=lambda _: iter([b"other"]))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_part_of_the_log_is_not_exported(session, tmp_path):

@@ -23,6 +23,16 @@ def test_the_same_bytes_are_kept_once(artifacts, tmp_path):
     assert len([p for p in tmp_path.rglob("*") if p.is_file()]) == 1
 
 
+def test_a_file_is_taken_from_where_it_is_and_given_piece_by_piece(artifacts, tmp_path):
+    for _ in range(2):
+        (file := tmp_path / "written").write_bytes(b"0123456789")
+        digest = artifacts.take(file)
+        assert not file.exists()
+    assert digest == digest_of(b"0123456789")
+    assert list(artifacts.pieces(digest, size=4)) == [b"0123", b"4567", b"89"]
+    assert len([p for p in tmp_path.rglob("*") if p.is_file()]) == 1
+
+
 def test_changed_bytes_are_never_handed_out(artifacts, tmp_path):
     digest = artifacts.put(b"model")
     file = next(p for p in tmp_path.rglob("*") if p.is_file())

@@ -108,6 +108,9 @@ class VerbHandler(SpokenHandler):
         """Say a verb that only looks."""
         verb = self.verb(name, "read")
         arguments = from_query(verb, _texts(self.request.query_arguments))
+        if verb.is_posted(arguments):
+            self.allowed = "POST"
+            raise tornado.web.HTTPError(405)
         self.answer(await self.in_thread(lambda door: door.do(verb, arguments)))
 
     @tornado.web.authenticated
@@ -125,7 +128,7 @@ class VerbHandler(SpokenHandler):
             verb = verb_named(name, words)
         except UsageError as error:
             raise NotFound(error.template, error.hint_template, **_values(error)) from None
-        if verb.does != does and not (does == "deed" and verb.takes_rows):
+        if verb.does != does and not (does == "deed" and verb.may_be_posted):
             self.allowed = "GET" if verb.does == "read" else "POST"
             raise tornado.web.HTTPError(405)
         return verb

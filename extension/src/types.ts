@@ -127,7 +127,7 @@ export interface Webhook {
   items: Delivery[];
 }
 
-/** The events that match, newest first; with ``verify`` also what verification found. */
+/** The events that match, newest first; what verification found, and what was exported. */
 export interface Audit {
   items: AuditEvent[];
   ok?: boolean;
@@ -136,6 +136,7 @@ export interface Audit {
   because?: string;
   anchors?: Record<string, unknown>[];
   head?: string;
+  export?: Exported;
 }
 
 /** One line of the audit log. */
@@ -151,6 +152,15 @@ export interface AuditEvent {
   reason: string;
   prev: string;
   digest: string;
+}
+
+/** An export that was written: its digest and size, how many events are in it, and where it ends. */
+export interface Exported {
+  digest: string;
+  bytes: number;
+  events: number;
+  head: string;
+  written?: string;
 }
 
 /** A bundle that was written: of what, how large, and the digest it is known by. */
@@ -1272,7 +1282,7 @@ export interface Arguments {
   alerts: { deployment?: string; state?: 'unresolved' | 'open' | 'acknowledged' | 'resolved' | 'all'; severity?: 'info' | 'warning' | 'critical'; since?: string | null; as_of?: string | null };
   acknowledge: { alert: unknown; comment?: string };
   notify: { url?: string; name?: string; severities?: string[]; test?: boolean; remove?: boolean; reason?: string };
-  audit: { query?: string; verify?: boolean; limit?: number };
+  audit: { query?: string; verify?: boolean; export?: string; limit?: number };
   receipt: { prediction: string; deployment?: string };
   document: { subject: string; text?: string; template?: string; to?: string; against?: string; confirm?: string[]; lang?: 'reader' | 'en' | 'ja' };
   card: { ref: string; to: string; lang?: 'reader' | 'en' | 'ja' };

@@ -9,6 +9,7 @@ from jupyter_mlops.domain.arguments import (
     DeploymentName,
     Frame,
     Names,
+    NewFile,
     Ref,
     RequestId,
     Text,
@@ -71,6 +72,14 @@ def notes(ws: Diary, query: str = "") -> Notes:
     return Notes(
         items=[Note(id=at, ref=f"note:{at}", text=text) for at, text in enumerate(found, start=1)]
     )
+
+
+@read()
+def pages(ws: Diary, *, to: NewFile = "") -> Note:
+    """Count the notes, or write how many there are."""
+    if to:
+        ws.notes.append([to])
+    return Note(id=len(ws.notes), ref="", text=to)
 
 
 @deed(prepare="services.scoring:prepare_rows")

@@ -8,7 +8,7 @@ WORDS = discover([diary.__name__])
 
 
 def test_a_marked_function_becomes_a_verb_and_others_do_not():
-    assert list(WORDS) == ["note", "notes", "keep", "erase", "whisper"]
+    assert list(WORDS) == ["note", "notes", "pages", "keep", "erase", "whisper"]
     assert WORDS["note"].does == "deed"
     assert WORDS["notes"].does == "read"
     assert WORDS["whisper"].said == "here"

@@ -82,6 +82,17 @@ async def test_a_deed_is_never_a_get(lab, jp_fetch):
     ).code == 405
 
 
+async def test_a_read_that_writes_a_file_is_a_post(lab, jp_fetch):
+    looked = await jp_fetch(API, "pages")
+    assert json.loads(looked.body)["id"] == 0
+    answer = await refused(jp_fetch(API, "pages", params={"to": "x.zip"}))
+    assert (answer.code, answer.headers["Allow"]) == (405, "POST")
+    assert lab.door().ws.notes == []
+    body = '{"to": "x.zip"}'
+    await jp_fetch(API, "pages", method="POST", headers=json_headers(), body=body)
+    assert lab.door().ws.notes == [["x.zip"]]
+
+
 async def test_only_json_is_taken(lab, jp_fetch):
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await refused(jp_fetch(API, "note", method="POST", headers=form, body="text=x"))

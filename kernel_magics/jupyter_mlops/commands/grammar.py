@@ -93,6 +93,7 @@ def _param(param: inspect.Parameter, hint: Any) -> Param:
         type="string" if choices else cast("Any", _TYPES.get(get_origin(bare) or bare, "any")),
         kind=kind.name if kind else "",
         live=bool(kind and kind.live),
+        writes=bool(kind and kind.writes),
         choices=choices,
     )
 

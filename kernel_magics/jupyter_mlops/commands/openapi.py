@@ -123,8 +123,9 @@ def _path(verb: Verb) -> dict[str, Any]:
     if verb.does == "deed":
         return {"post": told | _body(verb)}
     asked = {"get": told | _query(verb)}
-    if verb.takes_rows:
-        asked["post"] = told | {"operationId": f"{verb.name}_of_rows"} | _body(verb)
+    if verb.may_be_posted:
+        how = "of_rows" if any(param.live for param in verb.params) else "to_file"
+        asked["post"] = told | {"operationId": f"{verb.name}_{how}"} | _body(verb)
     return asked
 
 
@@ -133,7 +134,7 @@ def _query(verb: Verb) -> dict[str, Any]:
         "parameters": [
             {"name": param.name, "in": "query", "required": param.required, "schema": _sent(param)}
             for param in verb.params
-            if not param.live or param.kind == "reference"
+            if not (param.live or param.writes) or param.kind == "reference"
         ]
     }
 

@@ -84,10 +84,10 @@ class Remote:
                 code="said_elsewhere",
                 verb=verb.name,
             )
-        if verb.does == "read" and not _holds_rows(verb, arguments):
-            answer = self._ask("GET", verb.name, params=_query(arguments))
-        else:
+        if verb.is_posted(arguments):
             answer = self._ask("POST", verb.name, json=_sendable(verb, arguments))
+        else:
+            answer = self._ask("GET", verb.name, params=_query(arguments))
         return dict(_told(answer, self._base))
 
     def close(self) -> None:
@@ -116,11 +116,6 @@ def split_address(address: str) -> tuple[str, str]:
         path = path.partition(f"{page}/")[0].removesuffix(page)
     known = next((os.environ[name] for name in TOKENS if os.environ.get(name)), "")
     return urlunsplit((parts.scheme, parts.netloc, path, "", "")), said or known
-
-
-def _holds_rows(verb: Verb, arguments: Mapping[str, Any]) -> bool:
-    """Say whether an argument is too much for an address."""
-    return any(isinstance(arguments.get(one.name), list) for one in verb.params if one.live)
 
 
 def _query(arguments: Mapping[str, Any]) -> dict[str, Any]:

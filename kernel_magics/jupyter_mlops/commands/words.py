@@ -68,6 +68,7 @@ class Param:
     type: Literal["string", "integer", "number", "boolean", "array", "object", "any"]
     kind: str = ""
     live: bool = False
+    writes: bool = False
     choices: tuple[str, ...] = ()
 
     @property
@@ -105,9 +106,17 @@ class Verb:
         return next((param for param in self.params if param.name == name), None)
 
     @property
-    def takes_rows(self) -> bool:
-        """Say whether an argument is a table, which no address can hold."""
-        return any(param.live for param in self.params)
+    def may_be_posted(self) -> bool:
+        """Say whether an argument is a table, which no address can hold, or has something written."""
+        return any(param.live or param.writes for param in self.params)
+
+    def is_posted(self, arguments: Mapping[str, Any]) -> bool:
+        """Say whether it changes something, or holds too much for an address, as it is said here."""
+        return self.does == "deed" or any(
+            (param.writes and bool(arguments.get(param.name)))
+            or (param.live and isinstance(arguments.get(param.name), list))
+            for param in self.params
+        )
 
     @property
     def usage(self) -> str:

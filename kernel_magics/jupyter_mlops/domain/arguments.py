@@ -13,10 +13,14 @@ from typing import Annotated, Any, Literal, TypeVar
 
 @dataclass(frozen=True)
 class Kind:
-    """Says what a parameter holds; a ``live`` one is a variable here and JSON elsewhere."""
+    """Says what a parameter holds; a ``live`` one is a variable here and JSON elsewhere.
+
+    Where one that ``writes`` is said, a verb that only looks leaves something behind, so that it is a POST.
+    """
 
     name: str
     live: bool = False
+    writes: bool = False
 
 
 Model = Annotated[Any, Kind("model", live=True)]
@@ -43,6 +47,8 @@ AlertIds = Annotated[Any, Kind("alert")]
 """The numbers of alerts: one, several with commas between, or a list of them."""
 Time = Annotated[str, Kind("time")]
 """ISO 8601, or an age such as ``7d`` or ``36h``."""
+NewFile = Annotated[str, Kind("new-file", writes=True)]
+"""A file that is written where the person is; where there is one already, nothing is."""
 Text = Annotated[str, Kind("text")]
 """Free text; in a notebook it may be the body of the cell."""
 Names = Annotated[tuple[str, ...], Kind("names")]
@@ -88,7 +94,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def read(
     *, here: bool = False, name: str = "", prepare: str | None = None, finish: str | None = None
 ) -> Callable[[_F], _F]:
-    """Mark a function as a verb that only looks (GET; POST with rows); the rest as for a deed."""
+    """Mark a function as a verb that only looks (GET; POST with rows or to write a file); the rest as for a deed."""
     return _mark("read", here=here, name=name, prepare=prepare, finish=finish)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.answers import Audit, AuditEvent
-from jupyter_mlops.domain.arguments import deed
+from jupyter_mlops.domain.arguments import NewFile, read
 from jupyter_mlops.errors import Invalid
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services.export import writing
@@ -32,9 +32,9 @@ _WHY = {
 }
 
 
-@deed(prepare="services.export.placing:prepare", finish="services.export.placing:finish")
+@read(prepare="services.export.placing:prepare", finish="services.export.placing:finish")
 def audit(
-    ws: Workspace, query: str = "", *, verify: bool = False, export: str = "", limit: int = 50
+    ws: Workspace, query: str = "", *, verify: bool = False, export: NewFile = "", limit: int = 50
 ) -> Audit:
     """Search the audit log, newest first; verify the whole chain, or write it to a file that anybody can verify.
 

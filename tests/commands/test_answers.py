@@ -103,6 +103,8 @@ def test_the_sentence_of_a_registration_says_what_matters():
     found = answer(
         "register",
         ref="churn:3",
+        format="skops",
+        lineage={},
         new=True,
         task="binary",
         features=[{}] * 14,

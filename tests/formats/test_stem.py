@@ -26,7 +26,7 @@ def ways(request, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"{HERE}:{os.environ.get('PYTHONPATH', '')}")
     if request.param == "from nothing":
         monkeypatch.setattr(process.sys, "platform", "elsewhere")
-    monkeypatch.setattr(process, "_STEMS", (Stem(), Stem()))
+    monkeypatch.setattr(process, "_STEMS", (Stem(), Stem(reseeded=True)))
     return request.param
 
 
@@ -76,7 +76,9 @@ def test_no_two_draw_the_same_numbers(do):
     assert len(set(drawn)) == len(drawn)
 
 
-def test_another_seed_orders_sets_otherwise(do):
+@pytest.mark.parametrize("given", ["random", "0", "1"])
+def test_another_seed_orders_sets_otherwise(do, monkeypatch, given):
+    monkeypatch.setenv("PYTHONHASHSEED", given)
     assert do("tell")["hash"] != do("tell", seed=1)["hash"]
 
 

@@ -61,7 +61,7 @@ def place(tmp_path_factory, troubled):
     folder = tmp_path_factory.mktemp("trial") / "workspace"
     with pytest.MonkeyPatch.context() as patch, open_workspace(folder) as session:
         patch.setenv("PYTHONPATH", os.pathsep.join([troubled, os.environ.get("PYTHONPATH", "")]))
-        patch.setattr(process, "_STEMS", (Stem(), Stem()))
+        patch.setattr(process, "_STEMS", (Stem(), Stem(reseeded=True)))
         deployed(session)
         yield folder
         session.stop()

@@ -16,14 +16,14 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from jupyter_mlops.errors import Invalid
-from jupyter_mlops.formats.stem import PARENT, SAID, Stem, end_with_parent
+from jupyter_mlops.formats.stem import SAID, Stem, end_with_parent, environment
 
 _PAUSE: Final = 0.05
 MEMORY: Final = 8 << 30
 """Bytes of address space a model may take to load and to answer a few rows."""
 _LIBRARIES: Final = {"skops": ("pandas", "skops.io")}
 """Not onnxruntime: importing it starts a thread, which would be missing in what branches off."""
-_STEMS: Final = (Stem(), Stem())
+_STEMS: Final = (Stem(), Stem(reseeded=True))
 
 
 class Child(Protocol):
@@ -102,11 +102,11 @@ def run(
 
 
 def _started(module: str, folder: Path, libraries: Sequence[str], seed: int) -> Child:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", PARENT: str(os.getpid())}
+    told = environment(reseeded=bool(seed))
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            return _STEMS[seed].branch(module, folder, environment, libraries)
-    return Fresh(module, folder, environment)
+            return _STEMS[seed].branch(module, folder, told, libraries)
+    return Fresh(module, folder, told)
 
 
 class Fresh:

@@ -33,10 +33,19 @@ PARENT: Final = "JUPYTER_MLOPS_PARENT"
 SAID: Final = "said"
 """The file, in the folder of a process, that its errors go to."""
 IDLE_SECONDS: Final = 60.0
+_SEED: Final = "PYTHONHASHSEED"
 _DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 _LARGEST: Final = 1 << 20
 _BEGUN: Final = b"begun"
 _WORD: Final = 32
+
+
+def environment(*, reseeded: bool = False) -> dict[str, str]:
+    """Return the environment of a process of a model: one thread, and where wanted another hash seed."""
+    told = {**os.environ, "OMP_NUM_THREADS": "1", PARENT: str(os.getpid())}
+    if reseeded:
+        told[_SEED] = "2" if told.get(_SEED) == "1" else "1"
+    return told
 
 
 def end_with_parent() -> None:
@@ -54,7 +63,8 @@ class Gone(Exception):
 class Stem:
     """The near end of a stem, which is started when it is first needed and again when it has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, reseeded: bool = False) -> None:
+        self._reseeded = reseeded
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -110,7 +120,7 @@ class Stem:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                env=environment(reseeded=self._reseeded),
                 pass_fds=[far.fileno()],
                 start_new_session=True,
             )

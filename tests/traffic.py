@@ -107,6 +107,16 @@ def goes_live(ws, ref, *, name="shop", **more):
     return coming.id
 
 
+def one_answer(log, row):
+    """Write one answer into a log, of a version that was never registered, and have it durable."""
+    head = {"at": "2026-01-02T03:04:05.000006Z", "kind": "", "status": 200, "rows": 1, "ms": 1.0}
+    head |= {"version": "m:1", "digest": "d", "role": "champion", "prediction_ids": ["p"]}
+    head |= {"ids": ["i"], "scores": [0.5], "labels": None, "probabilities": None}
+    head |= {"warnings": None, "salt": "0" * 32}
+    log.append(json.dumps(head).encode(), json.dumps({"rows": [row]}).encode())
+    log.commit()
+
+
 def chances(count, seed):
     """Return what the model says of people as they were in training, whoever asks."""
     return churn()[0].predict_proba(people(max(count, 1), seed))[:count, 1].tolist()

@@ -107,10 +107,7 @@ class VerbHandler(SpokenHandler):
     async def get(self, name: str) -> None:
         """Say a verb that only looks."""
         verb = self.verb(name, "read")
-        arguments = from_query(verb, _texts(self.request.query_arguments))
-        if verb.is_posted(arguments):
-            self.allowed = "POST"
-            raise tornado.web.HTTPError(405)
+        arguments = self.looked_for(verb, _texts(self.request.query_arguments))
         self.answer(await self.in_thread(lambda door: door.do(verb, arguments)))
 
     @tornado.web.authenticated
@@ -132,6 +129,14 @@ class VerbHandler(SpokenHandler):
             self.allowed = "GET" if verb.does == "read" else "POST"
             raise tornado.web.HTTPError(405)
         return verb
+
+    def looked_for(self, verb: Verb, asked: Mapping[str, list[str]]) -> dict[str, Any]:
+        """Return the arguments of a look; what has something written is no look, however it is asked."""
+        arguments = from_query(verb, asked)
+        if verb.is_posted(arguments):
+            self.allowed = "POST"
+            raise tornado.web.HTTPError(405)
+        return arguments
 
     def _body(self) -> dict[str, Any]:
         kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -160,7 +165,7 @@ class PictureHandler(VerbHandler):
         width, ground = read_size(
             asked.pop("width", ["560"])[-1], asked.pop("ground", ["light"])[-1]
         )
-        arguments = from_query(verb, asked)
+        arguments = self.looked_for(verb, asked)
         told = await self.in_thread(
             lambda door: drawn(verb.name, door.do(verb, arguments), width=width, ground=ground)
         )

@@ -87,6 +87,8 @@ async def test_a_read_that_writes_a_file_is_a_post(lab, jp_fetch):
     assert json.loads(looked.body)["id"] == 0
     answer = await refused(jp_fetch(API, "pages", params={"to": "x.zip"}))
     assert (answer.code, answer.headers["Allow"]) == (405, "POST")
+    drawn = await refused(jp_fetch(API, "pictures", "pages", params={"to": "x.zip"}))
+    assert (drawn.code, drawn.headers["Allow"]) == (405, "POST")
     assert lab.door().ws.notes == []
     body = '{"to": "x.zip"}'
     await jp_fetch(API, "pages", method="POST", headers=json_headers(), body=body)

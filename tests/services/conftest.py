@@ -1,8 +1,10 @@
-"""A deployment that is watched without a server, shared by the tests of a file."""
+"""What tests of several files share: a deployment without a server, and what MLflow keeps."""
 
 import pytest
 
+import mlflowed
 from fakes import Clock
+from jupyter_mlops import open_workspace
 from traffic import afresh, live
 
 
@@ -19,3 +21,25 @@ def ws(made):
     """The deployment, with no rules, no traffic and no alerts."""
     afresh(made)
     return made
+
+
+@pytest.fixture
+def here(where):
+    """A session on each database; the server it started is stopped."""
+    session = open_workspace(where)
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="module")
+def untouched(shared_where):
+    """A workspace, on each database in turn, into which nothing ever comes."""
+    session = open_workspace(shared_where)
+    yield session
+    session.close()
+
+
+@pytest.fixture(scope="module")
+def skops():
+    """A model as MLflow keeps one in skops."""
+    return mlflowed.with_skops(mlflowed.model())

@@ -20,26 +20,6 @@ from stories import registered
 OTHER = "b" * 32
 
 
-@pytest.fixture
-def here(where):
-    session = open_workspace(where)
-    yield session
-    session.stop()
-
-
-@pytest.fixture(scope="module")
-def untouched(shared_where):
-    """A workspace, on each database in turn, into which nothing ever comes."""
-    session = open_workspace(shared_where)
-    yield session
-    session.close()
-
-
-@pytest.fixture(scope="module")
-def skops():
-    return with_skops(mlflowed.model())
-
-
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """What MLflow itself wrote: a folder, and a database with its files beside it."""

@@ -4,31 +4,8 @@ import sqlite3
 
 import pytest
 
-import mlflowed
-from jupyter_mlops import open_workspace
 from jupyter_mlops.errors import Invalid
-from mlflowed import RUN, tree, version, with_skops
-
-
-@pytest.fixture
-def here(where):
-    session = open_workspace(where)
-    yield session
-    session.stop()
-
-
-@pytest.fixture(scope="module")
-def untouched(shared_where):
-    """A workspace, on each database in turn, into which nothing ever comes."""
-    session = open_workspace(shared_where)
-    yield session
-    session.close()
-
-
-@pytest.fixture(scope="module")
-def skops():
-    return with_skops(mlflowed.model())
-
+from mlflowed import RUN, tree, version
 
 SCHEMA = """
 CREATE TABLE registered_models (name VARCHAR(256), creation_time BIGINT, description TEXT);

@@ -17,6 +17,7 @@ from jupyter_mlops.locale import language
 from jupyter_mlops.services import segments
 from jupyter_mlops.services.workspace import open_local
 from stories import caller, deployed
+from traffic import one_answer
 
 ASKED = 5
 
@@ -100,7 +101,8 @@ def test_a_prediction_leads_to_its_version_and_the_people(made):
         assert (decision["outcome"], decision["by"]["assurance"]) == ("approved", "recorded")
     shown = session.receipt(ids[0])
     assert str(shown).startswith("✓ tumour:1 answered at ")
-    assert "Request 1 was approved: " in repr(shown)
+    (by,) = {one["by"]["id"] for one in found["decisions"]}
+    assert f"Request 1 was approved: {by} (" in repr(shown)
     with language("ja"):
         assert "承認" in repr(session.receipt(ids[0], deployment="clinic"))
 
@@ -207,12 +209,7 @@ def test_before_its_segment_is_sealed_it_says_when_to_come_again(made, shared_wh
     session, _ = made
     ws = open_local(shared_where)
     log = ws.telemetry.open_log("clinic")
-    head = {"at": "2026-01-02T03:04:05.000006Z", "kind": "", "status": 200, "rows": 1, "ms": 1.0}
-    head |= {"version": "m:1", "digest": "d", "role": "champion", "prediction_ids": ["p"]}
-    head |= {"ids": ["i"], "scores": [0.5], "labels": None, "probabilities": None}
-    head |= {"warnings": None, "salt": "0" * 32}
-    log.append(json.dumps(head).encode(), json.dumps({"rows": rows[:1]}).encode())
-    log.commit()
+    one_answer(log, rows[0])
     with pytest.raises(Unavailable, match="not sealed yet") as early:
         session.receipt("p")
     assert early.value.code == "not_sealed_yet"

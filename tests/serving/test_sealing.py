@@ -1,7 +1,5 @@
 """A sealed segment: its root is in the audit log, and each row can be led back to it."""
 
-import json
-
 import pyarrow.parquet as pq
 import pytest
 
@@ -11,6 +9,7 @@ from jupyter_mlops.services import segments
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store.sealing import seal
 from stories import caller, deployed
+from traffic import one_answer
 
 
 @pytest.fixture
@@ -61,12 +60,7 @@ def test_a_changed_row_does_not_lead_to_the_root(folder):
 def test_sealing_again_after_a_crash_writes_the_same_and_tells_once(tmp_path, folder, rows):
     ws = open_local(folder)
     log = ws.telemetry.open_log("clinic")
-    head = {"at": "2026-01-02T03:04:05.000006Z", "kind": "", "status": 200, "rows": 1, "ms": 1.0}
-    head |= {"version": "m:1", "digest": "d", "role": "champion", "prediction_ids": ["p"]}
-    head |= {"ids": ["i"], "scores": [0.5], "labels": None, "probabilities": None}
-    head |= {"warnings": None, "salt": "0" * 32}
-    log.append(json.dumps(head).encode(), json.dumps({"rows": rows[:1]}).encode())
-    log.commit()
+    one_answer(log, rows[0])
     log.close()
     (segment,) = (folder / "spool/clinic").glob("*.log")
     copy = segment.read_bytes()

@@ -1187,6 +1187,23 @@ export interface Reproduced {
   expected: Record<string, unknown>;
 }
 
+/** The policies in force. */
+export interface Policies {
+  items: PolicyRow[];
+}
+
+/** A policy in force: its number (0 as it came with the workspace), what it speaks of and asks. */
+export interface PolicyRow {
+  name: string;
+  number: number;
+  digest: string;
+  scope: Record<string, string[]>;
+  asks: Record<string, unknown>;
+  text: string;
+  by: Person | null;
+  at: string;
+}
+
 /** A prediction, proved step by step; ``ok`` says that every step holds. */
 export interface Receipt {
   prediction_id: string;
@@ -1261,6 +1278,7 @@ export interface Arguments {
   openlineage: { ref: string; to: string };
   reproduce: { ref: string; to: string; run?: boolean; seconds?: number };
   check: { ref: string; text?: string; for_deployment?: string; model?: string; withdraw?: boolean; reason?: string };
+  policy: { name?: string; text?: string; reason?: string };
   request: { ref: string; for_deployment: string; role?: Role; reason?: string };
   requests: { query?: string };
   approve: { request: number; comment?: string };
@@ -1309,6 +1327,7 @@ export interface Answers {
   openlineage: OpenLineage;
   reproduce: Reproduced;
   check: Checks;
+  policy: Policies;
   request: Request;
   requests: Requests;
   approve: Request;
@@ -1360,6 +1379,7 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   openlineage: 'deed',
   reproduce: 'deed',
   check: 'deed',
+  policy: 'deed',
   request: 'deed',
   requests: 'read',
   approve: 'deed',

@@ -27,6 +27,7 @@ HOMES: Final = (
     "jupyter_mlops.services.openlineage",
     "jupyter_mlops.services.reproducing",
     "jupyter_mlops.services.checks",
+    "jupyter_mlops.services.policies",
     "jupyter_mlops.services.approvals",
     "jupyter_mlops.services.deployments",
     "jupyter_mlops.services.fleet",

@@ -12,21 +12,39 @@ from jupyter_mlops.domain.answers import Assurance, Risk
 from jupyter_mlops.errors import Conflict, Refused
 
 VALID_DAYS: Final = 14
+REMIND_DAYS: Final = 3
+_FIRST: Final = ("risk", "approvers", "assurance", "other_than_author", "distinct_roles")
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Who must decide about a model of one risk: how many, how sure, and who may not."""
+    """What is asked of the approvals of one change: how many, how sure, of which roles, and of whom not.
+
+    ``roles`` are roles of people, each of which has to approve by a person of its own; ``checks`` are
+    release checks that have to have passed, where otherwise it is enough that none failed.
+    """
 
     risk: Risk
     approvers: int
     assurance: Assurance
     other_than_author: bool
     distinct_roles: int = 1
+    roles: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    valid_days: int = VALID_DAYS
+    remind_days: int = REMIND_DAYS
 
     def canonical(self) -> str:
-        """Return the one way to write this policy, which its digest is of."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """Return the one way to write this policy, which its digest is of.
+
+        What was added later is left out where nothing is asked by it, so that digests stay what they were.
+        """
+        told = {
+            name: value
+            for name, value in asdict(self).items()
+            if name in _FIRST or value != getattr(type(self), name)
+        }
+        return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
 
 DEFAULTS: Final = (
@@ -39,7 +57,11 @@ DEFAULTS: Final = (
 
 def read_policy(body: str) -> Policy:
     """Return the policy that was written by :meth:`Policy.canonical`."""
-    return Policy(**json.loads(body))
+    told = json.loads(body)
+    for name in ("roles", "checks"):
+        if name in told:
+            told[name] = tuple(told[name])
+    return Policy(**told)
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ from jupyter_mlops.domain.answers import Request as RequestAnswer
 from jupyter_mlops.domain.answers import Requests, Risk, Role
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, deed, read
 from jupyter_mlops.domain.names import check_name, iso
+from jupyter_mlops.domain.policies import Change
 from jupyter_mlops.domain.registry import Kindred, check_answers_alike
 from jupyter_mlops.errors import Conflict
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import checks, lookup, proof, registry, shelves
+from jupyter_mlops.services import checks, lookup, policies, proof, registry, shelves
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -190,7 +191,7 @@ def _open(
     reason: str,
     found: Sequence[Mapping[str, Any]],
 ) -> tables.Request:
-    policy = _newest_policy(act.session, version.risk)
+    policy = policies.asked_of(act.session, _change(act.session, version, deployment, role))
     evidence = json.dumps(
         {
             "ref": lookup.ref_of(act.session, version),
@@ -210,13 +211,13 @@ def _open(
         risk=version.risk,
         reason=reason,
         manifest_digest=version.digest,
-        policy_digest=policy.digest,
+        policy_digest=policies.remembered(act.session, policy, ws.now()),
         evidence_digest=chain.digest(evidence),
         evidence=evidence,
         nonce=secrets.token_hex(16),
         requester=ws.actor.to_dict(),
         at=ws.now(),
-        expires_at=iso(ws.clock() + timedelta(days=rules.VALID_DAYS)),
+        expires_at=iso(ws.clock() + timedelta(days=policy.valid_days)),
     )
     act.session.add(opened)
     act.session.flush()
@@ -267,14 +268,19 @@ def _replaced(session: Session, deployment: str) -> str | None:
     return lookup.ref_of(session, serving[1]) if serving else None
 
 
-def _newest_policy(session: Session, risk: str) -> tables.Policy:
-    return (
-        session.exec(
-            sqlmodel.select(tables.Policy)
-            .where(tables.Policy.risk == risk)
-            .order_by(sqlmodel.col(tables.Policy.id).desc())
-        ).one_or_none()
-        or session.exec(sqlmodel.select(tables.Policy)).one()
+def _change(session: Session, version: tables.Version, deployment: str, role: str) -> Change:
+    parent = session.get_one(tables.Model, version.model_id)
+    place = session.exec(
+        sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
+    ).first()
+    serving = lookup.champion(session, place) if place else None
+    return Change(
+        subject="replacement" if serving else "deployment",
+        risk=cast("Risk", version.risk),
+        deployment=deployment,
+        model=parent.name,
+        role=role,
+        tags=tuple(version.tags),
     )
 
 

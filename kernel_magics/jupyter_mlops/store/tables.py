@@ -1,4 +1,4 @@
-"""The whole schema: what people registered and decided here, what happened in ``observed``.
+"""The whole schema: what people registered and decided here, what they laid down in ``governed``, what happened in ``observed``.
 
 Tables are records: they do not validate (SQLModel tables never do on construction) and know no
 joins. Rules are in ``domain``, joins are written where they are needed, in ``services``. Moments
@@ -14,6 +14,7 @@ from sqlalchemy import JSON, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from jupyter_mlops.store.columns import NUMBER, as_json, as_text
+from jupyter_mlops.store.governed import PolicyVersion
 from jupyter_mlops.store.observed import (
     Alert,
     Delivery,
@@ -43,6 +44,7 @@ __all__ = [
     "OwnCheck",
     "Pending",
     "Policy",
+    "PolicyVersion",
     "Profile",
     "Reference",
     "Request",
@@ -200,7 +202,7 @@ class OwnCheck(SQLModel, table=True):
 
 
 class Policy(SQLModel, table=True):
-    """Who must decide what; the newest of a risk is the one that applies."""
+    """What was asked of the approvals of a request, kept by its digest; requests point to it."""
 
     __tablename__ = "policy"
 

@@ -229,3 +229,8 @@ def test_it_ends_with_the_process_that_started_it_and_so_does_its_branch(folder)
     told = json.loads((folder / "told").read_text())
     assert ended(told["pid"])
     assert ended(told["child"])
+
+
+def test_what_is_prepared_is_in_memory_before_anything_branches_off(do, ways):
+    process.prepare("branches", "skops")
+    assert do("tell")["libraries"] is (ways == "branches off")

@@ -1,7 +1,9 @@
 """A version that misbehaves does so in a process of its own, before it goes live."""
 
 import os
+import subprocess
 import threading
+import time
 
 import pytest
 from sklearn.base import clone
@@ -10,7 +12,7 @@ from jupyter_mlops import open_workspace
 from jupyter_mlops.errors import MlopsError, Refused
 from jupyter_mlops.formats import process
 from jupyter_mlops.formats.stem import Stem
-from jupyter_mlops.services import trial
+from jupyter_mlops.services import rollouts, trial
 from jupyter_mlops.services.workspace import open_local
 from stories import deployed, tumours
 
@@ -89,6 +91,14 @@ def approved(session, kind, **renamed):
     return version
 
 
+def stems(server):
+    """Return the processes of a server that models branch off."""
+    listed = subprocess.run(
+        ["ps", "-o", "args=", "--ppid", str(server)], check=True, capture_output=True, text=True
+    ).stdout
+    return [line for line in listed.splitlines() if "formats.stem" in line]
+
+
 @pytest.mark.parametrize(
     ("kind", "because"),
     [
@@ -113,6 +123,19 @@ def test_a_model_that_misbehaves_is_found_out_where_it_costs_nothing(
         trial.tried(ws, "clinic", version.ref, compiled=True)
     assert because in error.value.message
     assert "secret" not in error.value.message
+
+
+def test_what_a_trial_needs_is_made_ready_once_a_version_is_registered(place, ws):
+    known = rollouts.ahead(ws, None)
+    assert known.formats == frozenset()
+    with open_workspace(place) as session:
+        server = session.serve()["pid"]
+        registered(session, 3)
+    assert rollouts.ahead(ws, known).formats == {"skops"}
+    until = time.monotonic() + 20
+    while not stems(server) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert stems(server)
 
 
 def test_rows_that_were_asked_lately_are_what_it_is_tried_on(place, ws, client, rows):

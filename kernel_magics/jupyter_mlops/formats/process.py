@@ -71,6 +71,13 @@ def libraries(format: str) -> Sequence[str]:
     return _LIBRARIES.get(format, ())
 
 
+def prepare(module: str, format: str) -> None:
+    """Have in memory what ``module`` and a model of this format need, for one that is soon to be run."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            _STEMS[0].prepare([*libraries(format), module])
+
+
 def run(
     module: str,
     folder: Path,

@@ -94,6 +94,16 @@ class Stem:
                 self._forget()
         raise OSError("The stem ends at once.")
 
+    def prepare(self, libraries: Sequence[str]) -> None:
+        """Have libraries in the stem's memory, and do not wait for it.
+
+        Raises:
+            OSError: no stem can be started.
+        """
+        job = json.dumps({"libraries": list(libraries)}).encode()
+        with self._lock:
+            self._alive().send(job)
+
     def _asked(self, job: bytes) -> Branch:
         with self._lock:
             control = self._alive()
@@ -203,12 +213,15 @@ class _Far:
             self._kill(pid)
 
     def _take(self) -> bool:
-        """Branch off once more; False when the one who asks has ended."""
+        """Branch off once more, or get ready to; False when the one who asks has ended."""
         said, ends, _, _ = socket.recv_fds(self._control, _LARGEST, 1)
         if not said:
             return False
-        job, end = json.loads(said), socket.socket(fileno=ends[0])
-        self._import([*job["libraries"], job["module"]])
+        job = json.loads(said)
+        self._import([*job["libraries"], *filter(None, [job.get("module")])])
+        if not ends:
+            return True
+        end = socket.socket(fileno=ends[0])
         gc.freeze()
         pid = os.fork()
         if pid == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -84,6 +85,35 @@ def packed(ws: Workspace, item: Served, *, compiled: bool) -> tuple[dict[str, An
     fast = manifest["compiled"] if compiled else None
     data = ws.artifacts.get(fast or manifest["artifact"])
     return manifest, formats.sniff(data), data
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What may soon be carried out: the newest version and request there are, and new ones' formats."""
+
+    version: int
+    request: int
+    formats: frozenset[str]
+
+
+def ahead(ws: Workspace, known: Ahead | None) -> Ahead:
+    """Return what was registered or requested since the last look; at the first, nothing is new."""
+    version, request = tables.Version, tables.Request
+    with ws.look() as session:
+        newest = [
+            int(session.exec(sqlmodel.select(sqlmodel.func.max(one.id))).one() or 0)
+            for one in (version, request)
+        ]
+        if known is None or newest == [known.version, known.request]:
+            return Ahead(newest[0], newest[1], frozenset())
+        asked = sqlmodel.select(request.version_id).where(request.id > known.request)
+        rows = session.exec(
+            sqlmodel.select(version.manifest).where(
+                sqlmodel.or_(version.id > known.version, sqlmodel.col(version.id).in_(asked))
+            )
+        ).all()
+    found = frozenset(str(json.loads(manifest)["format"]) for manifest in rows)
+    return Ahead(newest[0], newest[1], found)
 
 
 def go_by_themselves(ws: Workspace) -> list[tables.Rollout]:

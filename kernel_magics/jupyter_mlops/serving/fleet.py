@@ -90,6 +90,7 @@ class Fleet:
         if revision != self._revision:
             self._rules = rules.applied(self._ws)
             self._given_up.clear()
+            self._loader.expect()
         self._wanted = rollouts.served(self._ws)
         changed = [self._take_up(item) for item in self._wanted]
         if any(changed):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jupyter_mlops.serving.models import Model
 
 if TYPE_CHECKING:
-    from jupyter_mlops.services.rollouts import Served
+    from jupyter_mlops.services.rollouts import Ahead, Served
     from jupyter_mlops.services.workspace import Workspace
 
 AT_ONCE: Final = 2
@@ -30,6 +30,7 @@ class Loader:
         self._on_news = on_news
         self._kept: OrderedDict[Name, Model] = OrderedDict()
         self._jobs: dict[int, Future[Model]] = {}
+        self._ahead: Ahead | None = None
         self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="loader")
 
     def take(self, item: Served) -> Model | None:
@@ -51,6 +52,15 @@ class Loader:
             self._keep(name, job.result())
         self._kept.move_to_end(name)
         return self._kept[name]
+
+    def expect(self) -> None:
+        """Have in memory what the trial of a version needs that was registered or requested just now."""
+        from jupyter_mlops.formats import process
+        from jupyter_mlops.services import rollouts
+
+        self._ahead = rollouts.ahead(self._ws, self._ahead)
+        for format in self._ahead.formats:
+            self._pool.submit(process.prepare, "jupyter_mlops.services.trial", format)
 
     def wait(self, rollouts: Iterable[int]) -> None:
         """Wait until these rollouts are loaded, as far as they were asked for, or cannot be."""

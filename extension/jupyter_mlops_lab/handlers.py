@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from jupyter_mlops_lab.app import MlopsLab
 
 MOUTHS: Final = ("kernel", "panel", "python", "terminal")
+READS: Final = ("GET", "HEAD", "OPTIONS")
+SITE: Final = "Sec-Fetch-Site"
+"""Browsers say with it whether a request comes from a page of another site; pages cannot set it."""
 _Told = TypeVar("_Told")
 
 
@@ -45,6 +48,12 @@ class SpokenHandler(ExtensionHandlerMixin, APIHandler):
     def lab(self) -> MlopsLab:
         """Return the extension with its settings."""
         return cast("MlopsLab", self.extensionapp)
+
+    async def prepare(self) -> None:  # type: ignore[override]  # the server's own waits as well
+        """Let no page of another site change anything, whatever it has borrowed (fetch metadata)."""
+        await super().prepare()
+        if self.request.method not in READS and self.request.headers.get(SITE) == "cross-site":
+            raise tornado.web.HTTPError(403)
 
     async def in_thread(self, work: Callable[[Local], _Told]) -> _Told:
         """Do the work where it cannot hold up the server, in the language that was asked for."""

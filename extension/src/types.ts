@@ -322,6 +322,7 @@ export interface AliasRow {
   action: string;
   reason: string;
   request: number;
+  approved_by: string[];
 }
 
 /** Who asked a deployment lately: requests, rows, refusals, and the last moment; ISO 8601. */
@@ -783,6 +784,7 @@ export interface DeploymentRow {
   share: number | null;
   trial: Trial | null;
   challengers: string[];
+  approved_by?: string[];
 }
 
 /** A deployment that has ended: who asked it lately, and the digest of what is kept of it. */
@@ -803,6 +805,7 @@ export interface Retired {
   share: number | null;
   trial: Trial | null;
   challengers: string[];
+  approved_by?: string[];
   bundle: string;
   calls: Calls;
 }
@@ -1261,16 +1264,16 @@ export interface PlanStep {
 
 /** What each verb is told, as JSON. */
 export interface Arguments {
-  overview: Record<string, never>;
+  overview: { as_of?: string | null };
   register: { model?: Record<string, unknown> | Record<string, unknown>[] | null; name: string; train?: Record<string, unknown> | Record<string, unknown>[] | null; target?: string | null; holdout?: Record<string, unknown> | Record<string, unknown>[] | null; time?: string | null; id?: string | null; protected?: string[]; risk?: Risk; purpose?: string; owner?: string; unit?: string; description?: string; tags?: string[]; metrics?: Record<string, unknown> | null; format?: 'auto' | 'skops'; elsewhere?: string; token_from?: string; task?: '' | 'binary' | 'multiclass' | 'regression'; classes?: string[] };
   show: { ref: string };
-  models: { query?: string; limit?: number };
+  models: { query?: string; limit?: number; as_of?: string | null };
   compare: { ref: string; other: string; more?: string[]; as_of?: string | null };
-  aliases: { query?: string };
+  aliases: { query?: string; as_of?: string | null };
   tag: { ref: string; add?: string[]; remove?: string[] };
   archive: { ref: string; reason?: string; undo?: boolean };
   hold: { subject: string; because: string; release?: boolean };
-  holds: { query?: string };
+  holds: { query?: string; as_of?: string | null };
   bundle: { ref: string; to: string };
   unbundle: { file: Record<string, unknown> | Record<string, unknown>[] };
   import_mlflow: { source: Record<string, unknown> | Record<string, unknown>[]; artifacts?: string; only?: string[]; rename?: Record<string, unknown> | null; dry_run?: boolean };
@@ -1286,17 +1289,17 @@ export interface Arguments {
   deploy: { ref: string; to: string; role?: Role; gate?: 'auto' | 'swap' | 'shadow' | 'canary'; share?: number | null; reason?: string };
   promote: { deployment: string; ref?: string | null; reason?: string };
   rollback: { deployment: string; ref?: string | null; reason?: string };
-  deployments: { query?: string };
+  deployments: { query?: string; as_of?: string | null };
   retire: { deployment: string; reason?: string; anyway?: boolean };
-  rules: { deployment: string; text?: string; propose?: boolean; dry_run?: string | null; reason?: string };
+  rules: { deployment: string; text?: string; propose?: boolean; dry_run?: string | null; as_of?: string | null; reason?: string };
   predict: { deployment: string; rows: Record<string, unknown> | Record<string, unknown>[]; id?: string | null };
   actuals: { deployment: string; rows: Record<string, unknown> | Record<string, unknown>[]; id: string; value: string; time?: string | null };
   monitor: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; reference?: string; as_of?: string | null };
   service: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; as_of?: string | null };
   drift: { deployment: string; of?: Record<string, unknown> | Record<string, unknown>[] | null; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; reference?: string | Record<string, unknown> | Record<string, unknown>[]; as_of?: string | null; together?: boolean; explain?: string; importance?: boolean };
   accuracy: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; segment?: string; version?: string[]; worst?: 'rows' | 'segments' | null; unlabelled?: boolean; as_of?: string | null };
-  challengers: { deployment: string; since?: string; until?: string | null };
-  humility: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch' };
+  challengers: { deployment: string; since?: string; until?: string | null; as_of?: string | null };
+  humility: { deployment: string; since?: string; until?: string | null; by?: 'hour' | 'day' | 'week' | 'month' | 'batch'; as_of?: string | null };
   alerts: { deployment?: string; state?: 'unresolved' | 'open' | 'acknowledged' | 'resolved' | 'all'; severity?: 'info' | 'warning' | 'critical'; since?: string | null; as_of?: string | null };
   acknowledge: { alert: unknown; comment?: string };
   notify: { url?: string; name?: string; severities?: string[]; test?: boolean; remove?: boolean; reason?: string };
@@ -1304,7 +1307,7 @@ export interface Arguments {
   receipt: { prediction: string; deployment?: string };
   document: { subject: string; text?: string; template?: string; to?: string; against?: string; confirm?: string[]; lang?: 'reader' | 'en' | 'ja' };
   card: { ref: string; to: string; lang?: 'reader' | 'en' | 'ja' };
-  publish: { name?: string; deployment?: string; to: string; lang?: 'en' | 'ja' };
+  publish: { name?: string; deployment?: string; to: string; lang?: 'en' | 'ja'; as_of?: string | null };
   tour: { to?: string };
 }
 

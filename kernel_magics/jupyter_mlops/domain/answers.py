@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from jupyter_mlops.domain.agreed import HumilityRule, Rules
 from jupyter_mlops.domain.alerted import (
@@ -212,6 +212,7 @@ class DeploymentRow(TypedDict):
     share: float | None
     trial: Trial | None
     challengers: list[str]
+    approved_by: NotRequired[list[str]]
 
 
 class Retired(DeploymentRow):

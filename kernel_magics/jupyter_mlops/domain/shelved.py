@@ -40,6 +40,7 @@ class AliasRow(TypedDict):
     action: str
     reason: str
     request: int
+    approved_by: list[str]
 
 
 class Aliases(TypedDict):

@@ -22,10 +22,15 @@ MOST_CAUSES: Final = 3
 
 
 def page_of(
-    ws: Workspace, *, now: datetime, deployment: str = "", days: int = 30
+    ws: Workspace,
+    *,
+    now: datetime,
+    deployment: str = "",
+    days: int = 30,
+    as_of: str | None = None,
 ) -> dict[str, Any]:
-    """Return the page of a deployment, or of the one most in need, read now and in the reader's words."""
-    return told(look(reader(ws), now=now, name=deployment, since=f"{days}d"))
+    """Return the page of a deployment, or of the one most in need, as it is or was, in the reader's words."""
+    return told(look(reader(ws, as_of), now=now, name=deployment, since=f"{days}d"))
 
 
 def told(seen: Seen) -> dict[str, Any]:

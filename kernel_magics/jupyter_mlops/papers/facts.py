@@ -77,8 +77,11 @@ class Facts:
         return sum(point["n"] for point in series if since <= _start(point) < until)
 
 
-def reader(ws: Workspace) -> Ask:
-    """Return what asks a workspace that is here; a session elsewhere is asked in the same words."""
+def reader(ws: Workspace, as_of: str | None = None) -> Ask:
+    """Return what asks a workspace that is here, about a moment if one is named.
+
+    A session elsewhere is asked in the same words.
+    """
     from jupyter_mlops.services import alerts, audit, fleet, monitoring, overview, service
 
     verbs = {
@@ -89,7 +92,11 @@ def reader(ws: Workspace) -> Ask:
         "overview": overview.overview,
         "service": service.service,
     }
-    return lambda verb, **said: verbs[verb](ws, **said)  # type: ignore[operator]
+    then = {"as_of": as_of} if as_of else {}
+    timeless = ("audit",)
+    return lambda verb, **said: verbs[verb](  # type: ignore[operator]
+        ws, **said, **({} if verb in timeless else then)
+    )
 
 
 def gather(ask: Ask, *, now: datetime, days: int, progress: Progress = lambda *_: None) -> Facts:

@@ -20,9 +20,11 @@ ILL = ("failing", "warning")
 REQUESTS = 5
 
 
-def executive(ws: Workspace, *, now: datetime, days: int = 30) -> dict[str, Any]:
-    """Return the executive page of a workspace, read now and worded in the reader's language."""
-    return told(gather(reader(ws), now=now, days=days, progress=ws.progress))
+def executive(
+    ws: Workspace, *, now: datetime, days: int = 30, as_of: str | None = None
+) -> dict[str, Any]:
+    """Return the executive page of a workspace, as it is or was, worded in the reader's language."""
+    return told(gather(reader(ws, as_of), now=now, days=days, progress=ws.progress))
 
 
 def told(facts: Facts) -> dict[str, Any]:

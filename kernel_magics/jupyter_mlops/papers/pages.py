@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from jupyter_mlops.domain.answers import Page
-from jupyter_mlops.domain.arguments import DeploymentName, deed
+from jupyter_mlops.domain.arguments import DeploymentName, Time, deed
+from jupyter_mlops.domain.names import iso, parse_time
 from jupyter_mlops.errors import Invalid, NotFound
 from jupyter_mlops.locale import language
 from jupyter_mlops.papers import deployment as deployments
@@ -31,12 +32,14 @@ def publish(
     *,
     to: str,
     lang: Literal["en", "ja"] = "en",
+    as_of: Time | None = None,
 ) -> Page:
     """Write a page as one self-contained HTML file: no script, no request, light and dark, printable.
 
     ``executive`` is about the fleet; ``deployment`` about one deployment, unless named the one most in
     need. ``to`` is a file, or a folder in which the page gets its own name. It is written where you are,
-    also when the workspace is elsewhere; the audit log keeps its digest.
+    also when the workspace is elsewhere; the audit log keeps its digest. With `as_of` it is the page that
+    would have been written then.
     """
     if name not in PAGES:
         raise NotFound(
@@ -55,11 +58,15 @@ def publish(
             deployment=deployment,
         )
     asked = {"deployment": deployment} if deployment else {}
+    now = parse_time(as_of, now=ws.clock()) if as_of else ws.clock()
+    then = iso(now) if as_of else None
     with language(lang):
-        text = html.document(PAGES[name](ws, now=ws.clock(), **asked))
+        text = html.document(PAGES[name](ws, now=now, as_of=then, **asked))
     with ws.act("page:publication", subject=f"page:{name}") as act:
         act.outcome = "written"
         act.after = {"digest": digest(text), "lang": lang, "to": Path(to).name}
+        if then:
+            act.after["as_of"] = then
     return Page(name=name, url="", html=text)
 
 

@@ -21,7 +21,7 @@ from jupyter_mlops.store import tables
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-__all__ = ["acknowledge", "alerts", "evaluate", "standing"]
+__all__ = ["acknowledge", "alerts", "evaluate"]
 
 MOST: Final = 1000
 LARGEST: Final = 2**31
@@ -83,11 +83,6 @@ def acknowledge(ws: Workspace, alert: AlertIds, *, comment: Text = "") -> Alerts
                 act.after = {"state": found.state, "deployment": place.name}
         rows.append(_row(place.name, found, None))
     return Alerts(items=rows, open=0)
-
-
-def standing(ws: Workspace) -> list[AlertRow]:
-    """Return the alerts that are not resolved, the most urgent first."""
-    return alerts(ws)["items"]
 
 
 def _found(

@@ -9,10 +9,11 @@ import sqlmodel
 
 from jupyter_mlops.domain.access import as_person
 from jupyter_mlops.domain.access import label as assurance_label
-from jupyter_mlops.domain.arguments import read
+from jupyter_mlops.domain.arguments import Time, read
 from jupyter_mlops.domain.deployments import WHOLE
 from jupyter_mlops.domain.shelved import Aliases, AliasRow
 from jupyter_mlops.locale import tell
+from jupyter_mlops.services import past
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -32,14 +33,15 @@ _ORDERS: Final = (
 
 
 @read()
-def aliases(ws: Workspace, query: str = "") -> Aliases:
+def aliases(ws: Workspace, query: str = "", *, as_of: Time | None = None) -> Aliases:
     """Tell what each alias means and ever meant: from when until when, by whose word and why.
 
     An alias such as `churn@champion-of-churn-prod` follows its deployment by itself. The query may hold
-    an alias, a version or a deployment.
+    an alias, a version or a deployment. With `as_of` it is told as it stood then.
     """
+    at = past.moment(ws, as_of)
     with ws.look() as session:
-        rows = _rows(session)
+        rows = [row for row in _rows(session) if not at or row[0].since <= at]
         found = [_row(session, *row) for row in rows]
     words = query.casefold().split()
     told = [
@@ -47,6 +49,8 @@ def aliases(ws: Workspace, query: str = "") -> Aliases:
         for row in found
         if all(word in f"{row['alias']} {row['ref']}".casefold() for word in words)
     ]
+    if at:
+        told = [{**row, "until": row["until"] if row["until"] <= at else ""} for row in told]
     return Aliases(items=sorted(told, key=lambda row: row["since"], reverse=True))
 
 
@@ -80,6 +84,7 @@ def _row(
         action=str(order["action"]) if order else f"deployment:{rollout.action}",
         reason=str((order or {}).get("reason") or asked.reason),
         request=asked.id,
+        approved_by=past.approved_by(session, asked),
     )
 
 

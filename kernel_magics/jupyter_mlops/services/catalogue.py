@@ -11,11 +11,13 @@ from sqlmodel import Session, col, func, select
 
 from jupyter_mlops.domain import finding, searched
 from jupyter_mlops.domain.answers import ModelRow, Models
-from jupyter_mlops.domain.arguments import read
+from jupyter_mlops.domain.arguments import Time, read
 from jupyter_mlops.domain.finding import Bound, Wanted
 from jupyter_mlops.domain.health import FIRST_METRIC
 from jupyter_mlops.errors import Invalid
 from jupyter_mlops.locale import tell
+from jupyter_mlops.services import past
+from jupyter_mlops.services.lookup import live_then
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import listing
 from jupyter_mlops.store.tables import Deployment, Listing, Model, Request, Rollout, Version
@@ -27,7 +29,7 @@ _SIGNS: Final = {"<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__", "
 
 
 @read()
-def models(ws: Workspace, query: str = "", *, limit: int = 0) -> Models:
+def models(ws: Workspace, query: str = "", *, limit: int = 0, as_of: Time | None = None) -> Models:
     """Find models, newest first, each by its newest version.
 
     Every word of the query has to be somewhere in name, owner, unit, purpose, description, tags,
@@ -36,8 +38,10 @@ def models(ws: Workspace, query: str = "", *, limit: int = 0) -> Models:
     `owner:ann`, `unit:risk`, `risk:high`, `task:binary`, `tag:credit`, `feature:income`,
     `data:DIGEST` (of training data or holdout), `stage:live|trial|waiting|idle|archived`, and metrics
     such as `roc_auc>0.8`. What is archived is found by `stage:archived` alone. `limit` stops after so
-    many; 0 does not.
+    many; 0 does not. With `as_of` the list is of the models there were then, each by its newest version of
+    that time and with the deployments it served; words and conditions look at what is known today.
     """
+    at = past.moment(ws, as_of)
     asked = finding.wanted(query)
     if limit < 0:
         raise Invalid(
@@ -48,17 +52,44 @@ def models(ws: Workspace, query: str = "", *, limit: int = 0) -> Models:
         )
     words = searched.words(asked.words)
     with ws.look() as session:
-        found = session.exec(_question(asked, words, limit, sqlite=ws.home.is_sqlite)).all()
-        live = _live(session)
+        question = _question(asked, words, 0 if at else limit, sqlite=ws.home.is_sqlite)
+        found: list[Any] = list(session.exec(question).all())
+        live = _live(session, at)
+        if at:
+            found = _then(session, found, at)[: limit or None]
     told = Models(items=[_row(row, live, words) for row in found])
     if words:
         told["words"] = list(words)
     return told
 
 
-def count(session: Session) -> int:
-    """Return how many models there are."""
-    return int(session.exec(select(func.count()).select_from(Model)).one())
+def count(session: Session, at: str = "") -> int:
+    """Return how many models there are, or were at a moment."""
+    known = select(func.count(func.distinct(Version.model_id)))
+    query = known.where(Version.at <= at) if at else select(func.count()).select_from(Model)
+    return int(session.exec(query).one())
+
+
+def _then(session: Session, rows: list[Any], at: str) -> list[tuple[Any, ...]]:
+    """Return what the list said of these models at a moment, without those that came later."""
+    newest = (
+        select(func.max(Version.id), func.count())
+        .where(Version.at <= at)
+        .group_by(col(Version.model_id))
+        .subquery()
+    )
+    last, versions = newest.c
+    then = {
+        found.model_id: (found, n)
+        for found, n in session.exec(select(Version, versions).where(Version.id == last)).all()
+    }
+    told = []
+    for id, name, task, owner, purpose, *_, text in rows:
+        if id in then:
+            version, n = then[id]
+            of_then = (version.number, n, version.risk, version.metrics, version.at)
+            told.append((id, name, task, owner, purpose, *of_then, text))
+    return sorted(told, key=lambda row: row[9], reverse=True)
 
 
 def _question(asked: Wanted, words: tuple[str, ...], limit: int, *, sqlite: bool) -> Any:
@@ -154,12 +185,12 @@ _CONDITIONS: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
 }
 
 
-def _live(session: Session) -> dict[int, list[str]]:
-    """Return the names of the deployments that each model serves."""
+def _live(session: Session, at: str) -> dict[int, list[str]]:
+    """Return the names of the deployments that each model serves, or served at a moment."""
     rows = session.exec(
         select(Version.model_id, Deployment.name)
         .where(Rollout.version_id == Version.id, Rollout.deployment_id == Deployment.id)
-        .where(Rollout.state == "live", Rollout.share >= 1)
+        .where(*live_then(at), Rollout.share >= 1)
         .order_by(Deployment.name)
     ).all()
     found: dict[int, list[str]] = {}

@@ -41,16 +41,22 @@ class Log:
 
 @read()
 def challengers(
-    ws: Workspace, deployment: DeploymentName, *, since: Time = "7d", until: Time | None = None
+    ws: Workspace,
+    deployment: DeploymentName,
+    *,
+    since: Time = "7d",
+    until: Time | None = None,
+    as_of: Time | None = None,
 ) -> Challengers:
     """Compare what scores in shadow with the champion, on the rows that both have scored.
 
     Per version: how many rows, the share of them on which it says the same, how far its scores lie
     from the champion's, its latency in its own process, its errors, and the requests it could not
-    keep up with. Where the truth has come, the metrics of both on the same rows.
+    keep up with. Where the truth has come, the metrics of both on the same rows. `as_of` answers as it
+    would have been answered then, with the labels that had come.
     """
-    serving = champion(ws, deployment)
-    span = window(ws, since, until)
+    span = window(ws, since, until, as_of=as_of)
+    serving = champion(ws, deployment, span.as_of)
     log, judge = _log(ws, deployment, span), judging.judge(ws, deployment)
     items = [_row(judge, log, row) for row in _tried(ws, deployment, span)]
     return Challengers(
@@ -74,16 +80,18 @@ def _tried(ws: Workspace, deployment: str, span: Window) -> list[ChallengerRow]:
             .where(sqlmodel.or_(tables.Rollout.role == "challenger", tables.Rollout.share <= 0))
             .order_by(sqlmodel.col(tables.Rollout.id).desc())
         ).all()
+        then = iso(span.as_of) if span.as_of else ""
         kept = [
             (found, version)
             for found, version in rows
-            if not found.until or found.until >= iso(span.since)
+            if (not found.until or found.until >= iso(span.since))
+            and (not then or "" < found.since <= then)
         ]
         return [
             ChallengerRow(
                 ref=lookup.ref_of(session, version),
                 digest=version.digest,
-                state=cast("Any", found.state),
+                state=cast("Any", _state(found, then)),
                 since=found.since,
                 because=found.because,
                 rows=0,
@@ -98,6 +106,11 @@ def _tried(ws: Workspace, deployment: str, span: Window) -> list[ChallengerRow]:
             )
             for found, version in kept
         ]
+
+
+def _state(found: tables.Rollout, then: str) -> str:
+    """Return how it is with a rollout, or was at a moment by which it had begun."""
+    return "live" if then and (not found.until or found.until > then) else found.state
 
 
 def _log(ws: Workspace, deployment: str, span: Window) -> Log:
@@ -115,7 +128,7 @@ def _log(ws: Workspace, deployment: str, span: Window) -> Log:
     return Log(
         answers=answers,
         beside=whole.filter(pc.equal(whole["role"], "challenger")),
-        truths=hours.truths(ws, deployment, answers),
+        truths=hours.truths(ws, deployment, answers, span.as_of),
         faults=faults,
     )
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlmodel
 
 from jupyter_mlops.domain.answers import DeploymentRow, Deployments
-from jupyter_mlops.domain.arguments import read
-from jupyter_mlops.services import health, lookup, underway
+from jupyter_mlops.domain.arguments import Time, read
+from jupyter_mlops.services import health, lookup, past, underway
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -17,16 +17,25 @@ if TYPE_CHECKING:
 
 
 @read()
-def deployments(ws: Workspace, query: str = "") -> Deployments:
-    """List the fleet with its health; the query may hold a name, a model or a status."""
+def deployments(ws: Workspace, query: str = "", *, as_of: Time | None = None) -> Deployments:
+    """List the fleet with its health; the query may hold a name, a model or a status.
+
+    With `as_of` it is told as it stood then: what was champion, who had approved it, and how it was. Of
+    what was tried out beside a champion only challengers are told then, and nothing of the server.
+    """
+    at = past.moment(ws, as_of)
     with ws.look() as session:
-        places = session.exec(
-            sqlmodel.select(tables.Deployment).order_by(sqlmodel.col(tables.Deployment.name))
-        ).all()
-        bare = [row_of(session, place) for place in places]
-    rows = health.filled_in(ws, bare)
+        bare = past.fleet(session, at) if at else _rows(session)
+    rows = health.then(ws, bare, at) if at else health.filled_in(ws, bare)
     words = query.lower().split()
     return Deployments(items=[row for row in rows if all(word in _text(row) for word in words)])
+
+
+def _rows(session: Session) -> list[DeploymentRow]:
+    places = session.exec(
+        sqlmodel.select(tables.Deployment).order_by(sqlmodel.col(tables.Deployment.name))
+    ).all()
+    return [row_of(session, place) for place in places]
 
 
 def row_of(session: Session, place: tables.Deployment) -> DeploymentRow:

@@ -10,7 +10,7 @@ from jupyter_mlops.domain.answers import DeploymentRow, Status
 from jupyter_mlops.locale import current_language, tell
 from jupyter_mlops.services import monitoring, rules, server
 from jupyter_mlops.services.rawrows import floor
-from jupyter_mlops.services.window import window
+from jupyter_mlops.services.window import Window, window
 from jupyter_mlops.services.workspace import Workspace
 
 PERIOD = "7d"
@@ -24,6 +24,25 @@ def filled_in(ws: Workspace, rows: Sequence[DeploymentRow]) -> list[DeploymentRo
     running = server.shown(ws) if any(row["state"] == "live" for row in rows) else None
     agreed = rules.numbers(ws)
     return [_filled(ws, row, running, agreed.get(row["name"], 0)) for row in rows]
+
+
+def then(ws: Workspace, rows: Sequence[DeploymentRow], at: str) -> list[DeploymentRow]:
+    """Return deployments with status, sentence and traffic as they would have been told at a moment."""
+    span = window(ws, PERIOD, None, as_of=at)
+    return [_then(ws, row, span) for row in rows]
+
+
+def _then(ws: Workspace, row: DeploymentRow, span: Window) -> DeploymentRow:
+    if row["version"] is None:
+        return row
+    found = monitoring.of_window(ws, row["name"], span)
+    predictions = found["service"]["predictions"]
+    return {
+        **row,
+        "status": found["status"],
+        "because": found["because"],
+        "predictions": predictions,
+    }
 
 
 def _filled(ws: Workspace, row: DeploymentRow, running: Any, agreed: int) -> DeploymentRow:

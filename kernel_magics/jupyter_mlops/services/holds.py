@@ -9,7 +9,7 @@ import sqlmodel
 
 from jupyter_mlops.domain.access import as_person
 from jupyter_mlops.domain.access import label as assurance_label
-from jupyter_mlops.domain.arguments import deed, read
+from jupyter_mlops.domain.arguments import Time, deed, read
 from jupyter_mlops.domain.names import check_name, parse_reference
 from jupyter_mlops.domain.shelved import (
     HoldRow,
@@ -20,7 +20,7 @@ from jupyter_mlops.domain.shelved import (
 )
 from jupyter_mlops.errors import Invalid
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import lookup
+from jupyter_mlops.services import lookup, past
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -57,8 +57,12 @@ def hold(ws: Workspace, subject: str, *, because: str, release: bool = False) ->
 
 
 @read()
-def holds(ws: Workspace, query: str = "") -> Holds:
-    """List what is held and what was, with who said so and why; the query may hold any of its words."""
+def holds(ws: Workspace, query: str = "", *, as_of: Time | None = None) -> Holds:
+    """List what is held and what was, with who said so and why; the query may hold any of its words.
+
+    With `as_of` they are listed as they stood then.
+    """
+    at = past.moment(ws, as_of)
     released = sqlmodel.col(tables.Hold.released_at)
     with ws.look() as session:
         rows = session.exec(
@@ -72,7 +76,17 @@ def holds(ws: Workspace, query: str = "") -> Holds:
         for row in rows
         if all(word in f"{row.subject} {row.because}".casefold() for word in words)
     ]
-    return Holds(items=told)
+    return Holds(items=_then(told, at) if at else told)
+
+
+def _then(rows: Iterable[HoldRow], at: str) -> list[HoldRow]:
+    """Return the holds that there were at a moment, those first that stood."""
+    known = [row for row in rows if row["at"] <= at]
+    told: list[HoldRow] = [
+        {**row, "released_at": row["released_at"] if row["released_at"] <= at else ""}
+        for row in known
+    ]
+    return sorted(told, key=lambda row: row["released_at"] != "")
 
 
 def check_readable(what: str) -> None:

@@ -54,19 +54,20 @@ def humility(
     since: Time = "7d",
     until: Time | None = None,
     by: By = "day",
+    as_of: Time | None = None,
 ) -> Humility:
     """Show how often each rule fired, which cases wait for a person, and whether intervals hold.
 
     A case waits from the answer that a rule with `then: review` marked until `actuals` says what
     really happened. The coverage of an interval is the share of actuals inside it, with an interval
-    of its own. `by` cuts the time into periods: `batch` into the newest 40 requests with more than one row.
+    of its own. `as_of` answers as it would have been answered then. `by` cuts the time into periods: `batch` into the newest 40 requests with more than one row.
     """
-    serving = champion(ws, deployment)
-    span = batches.cut(ws, deployment, window(ws, since, until, by))
+    span = batches.cut(ws, deployment, window(ws, since, until, by, as_of))
+    serving = champion(ws, deployment, span.as_of)
     log = ws.telemetry.read_predictions(deployment, span.since, span.until)
-    reviews = _reviews(ws, deployment, log)
-    held = _coverage(ws, serving, log)
-    found = written.of_deployment(ws, deployment)
+    reviews = _reviews(ws, deployment, log, span.as_of)
+    held = _coverage(ws, serving, log, span.as_of)
+    found = written.of_deployment(ws, deployment, span.as_of)
     rules = {rule.name: rule for rule in (found.humility if found else ())}
     items = _items(rules, span, _heard(ws, deployment, log, span), reviews)
     idle = [name for name, rule in rules.items() if not rule.can_be_judged(serving.limits)]
@@ -140,10 +141,12 @@ def _point(start: datetime, end: datetime, n: int, fired: int) -> Point:
     return Point(start=iso(start), end=iso(end), n=n, value=fired / n if n else None)
 
 
-def _reviews(ws: Workspace, deployment: str, log: pa.Table) -> list[Review]:
+def _reviews(ws: Workspace, deployment: str, log: pa.Table, as_of: datetime | None) -> list[Review]:
     """Return the cases that wait for a person, oldest first: nobody has said what happened."""
     settled: dict[str, datetime] = {}
     for row in ws.telemetry.read_actuals(deployment).to_pylist():
+        if as_of is not None and row["known_at"] > as_of:
+            continue
         for name in filter(None, (row["prediction_id"], row["id"])):
             settled[name] = max(row["known_at"], settled.get(name, row["known_at"]))
     wanted = ("prediction_id", "id", "at", "version", "score", "label", "warnings")
@@ -174,11 +177,13 @@ def _review(row: dict[str, Any], rules: list[str]) -> Review:
     )
 
 
-def _coverage(ws: Workspace, serving: Champion, log: pa.Table) -> list[Coverage]:
+def _coverage(
+    ws: Workspace, serving: Champion, log: pa.Table, as_of: datetime | None
+) -> list[Coverage]:
     """Return, for each level, how many actuals lay inside the intervals of their own version."""
     from jupyter_mlops.stats.intervals import wilson
 
-    truths = hours.truths(ws, serving.deployment, log)
+    truths = hours.truths(ws, serving.deployment, log, as_of)
     known = _limits(ws, serving, log)
     changed = _changing(ws, serving.deployment) if serving.task == "regression" else frozenset()
     inside: dict[str, list[bool]] = {level: [] for level in serving.limits.levels}

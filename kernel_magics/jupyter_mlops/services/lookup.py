@@ -112,13 +112,13 @@ def live_deployments(session: Session, found: Version, known_until: str = "") ->
     """Return the names of the deployments that serve this version, or served it at a moment."""
     query = (
         select(Deployment.name)
-        .where(Deployment.id == Rollout.deployment_id, Rollout.share >= 1, *_live(known_until))
+        .where(Deployment.id == Rollout.deployment_id, Rollout.share >= 1, *live_then(known_until))
         .where(Rollout.version_id == found.id)
     )
     return sorted(set(session.exec(query).all()))
 
 
-def _live(known_until: str) -> list[Any]:
+def live_then(known_until: str) -> list[Any]:
     """Return what holds for a rollout that is live, or was at a moment."""
     if not known_until:
         return [Rollout.state == "live"]
@@ -144,7 +144,7 @@ def _by_alias(query: Any, told: Reference, known_until: str) -> Any:
         return query.where(False)
     return (
         query.where(Model.name == told.name, Rollout.version_id == Version.id)
-        .where(*_live(known_until), Rollout.share >= 1, Rollout.deployment_id == Deployment.id)
+        .where(*live_then(known_until), Rollout.share >= 1, Rollout.deployment_id == Deployment.id)
         .where(Deployment.name == place)
     )
 

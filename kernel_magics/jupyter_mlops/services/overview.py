@@ -9,23 +9,30 @@ from jupyter_mlops.domain.answers import (
     Overview,
     Request,
 )
-from jupyter_mlops.domain.arguments import read
+from jupyter_mlops.domain.arguments import Time, read
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import alerts, approvals, catalogue, fleet, rollouts
+from jupyter_mlops.services import alerts, approvals, catalogue, fleet, past, rollouts
 from jupyter_mlops.services.workspace import Workspace
 
 NEWEST_MODELS = 20
 
 
 @read()
-def overview(ws: Workspace) -> Overview:
-    """Show what needs a person: alerts, waiting requests, deployments by health, newest models."""
+def overview(ws: Workspace, *, as_of: Time | None = None) -> Overview:
+    """Show what needs a person: alerts, waiting requests, deployments by health, newest models.
+
+    With `as_of` it is shown as it stood then.
+    """
+    at = past.moment(ws, as_of)
     revision = rollouts.revision(ws)
-    waiting = approvals.requests(ws, "open")["items"]
-    rows = [row for row in fleet.deployments(ws)["items"] if row["state"] != "retired"]
+    rows = [row for row in fleet.deployments(ws, as_of=at)["items"] if row["state"] != "retired"]
     with ws.look() as session:
-        registered = catalogue.count(session)
-    raised = alerts.standing(ws)
+        registered = catalogue.count(session, at)
+        then = [approvals.shown(ws, session, row) for row in past.waiting(session, at)]
+    waiting = (
+        [_open_then(row, at) for row in then] if at else approvals.requests(ws, "open")["items"]
+    )
+    raised = alerts.alerts(ws, as_of=at)["items"]
     unseen = [alert for alert in raised if alert["state"] == "open"]
     known_of = {alert["deployment"] for alert in unseen}
     unwell = [row for row in rows if row["status"] in ("failing", "warning")]
@@ -40,9 +47,15 @@ def overview(ws: Workspace) -> Overview:
         alerts=raised,
         requests=waiting,
         deployments=rows,
-        models=catalogue.models(ws, limit=NEWEST_MODELS)["items"],
+        models=catalogue.models(ws, limit=NEWEST_MODELS, as_of=at)["items"],
         revision=revision,
     )
+
+
+def _open_then(row: Request, at: str) -> Request:
+    """Return a request as it stood while it waited."""
+    decided = [found for found in row["decisions"] if found["at"] <= at]
+    return {**row, "state": "open", "decisions": decided}
 
 
 def _headline(models: int, fleet: list[DeploymentRow], waiting: int, unseen: int) -> str:

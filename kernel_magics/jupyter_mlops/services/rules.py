@@ -15,7 +15,7 @@ from jupyter_mlops.domain import gates, humility, objectives, release
 from jupyter_mlops.domain import monitoring as watching
 from jupyter_mlops.domain.answers import HumilityRule, Rules
 from jupyter_mlops.domain.arguments import DeploymentName, Text, Time, deed
-from jupyter_mlops.domain.names import iso
+from jupyter_mlops.domain.names import iso, parse_time
 from jupyter_mlops.errors import Corrupt, Invalid, Refused, did_you_mean
 from jupyter_mlops.services import champions, lookup, opinions, plainly, proposals, server
 from jupyter_mlops.services.workspace import Workspace
@@ -52,6 +52,7 @@ def rules(
     *,
     propose: bool = False,
     dry_run: Time | None = None,
+    as_of: Time | None = None,
     reason: str = "",
 ) -> Rules:
     """Show the rules of a deployment, or put new ones in force from a cell of YAML.
@@ -95,7 +96,10 @@ def rules(
     Every version of the rules is kept; an empty mapping, `{}`, ends them. `propose` shows rules with
     bounds from the holdout, ready to be changed and put in force. `dry_run 30d` says which alerts
     rules would have raised since then, those of the cell or else those in force; nothing is written.
+    `as_of` shows those that were in force then.
     """
+    if as_of is not None:
+        return _of_then(ws, deployment, text, as_of)
     if dry_run is not None:
         return _rehearsed(ws, deployment, text, dry_run)
     if propose or not text.strip():
@@ -224,9 +228,26 @@ def monitoring(ws: Workspace, deployment: str, at: datetime | None = None) -> wa
     return found.monitoring if found else watching.DEFAULT
 
 
-def _shown(ws: Workspace, deployment: str, *, propose: bool = False) -> Rules:
+def _of_then(ws: Workspace, deployment: str, text: str, as_of: str) -> Rules:
+    """Return the rules that were in force at a moment.
+
+    Raises:
+        Invalid: there are new ones in the same breath.
+    """
+    if text.strip():
+        raise Invalid(
+            "Rules of the past are only shown.",
+            "leave --as-of out to put the rules of the cell in force.",
+            code="rules_of_then",
+        )
+    return _shown(ws, deployment, at=parse_time(as_of, now=ws.clock()))
+
+
+def _shown(
+    ws: Workspace, deployment: str, *, propose: bool = False, at: datetime | None = None
+) -> Rules:
     with ws.look() as session:
-        found = _newest(session, lookup.deployment(session, deployment))
+        found = _newest(session, lookup.deployment(session, deployment), at)
     if found is None:
         return Rules(
             deployment=deployment,
@@ -239,7 +260,7 @@ def _shown(ws: Workspace, deployment: str, *, propose: bool = False) -> Rules:
             release=release.DEFAULT.to_dict(),
             items=[],
             at="",
-            proposal=_proposed(ws, deployment),
+            proposal="" if at else _proposed(ws, deployment),
         )
     now = _read(found)
     return Rules(

@@ -23,7 +23,7 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatures
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatures, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tests.formats import forged
 
@@ -70,6 +70,11 @@ MODELS = {
     "unknown is missing": (HIST, "yes", {"words": NAN}),
     "one-hot": (HIST, "yes", {"words": OneHotEncoder(handle_unknown="ignore")}),
     "imputed": (HIST, "yes", {"numbers": SimpleImputer()}),
+    "scaled": (
+        GradientBoostingRegressor(n_estimators=9),
+        "value",
+        {"numbers": StandardScaler()},
+    ),
     "gradient, two": (GradientBoostingClassifier(n_estimators=9), "yes", {}),
     "gradient, four": (GradientBoostingClassifier(n_estimators=9), "kind", {}),
     "gradient, values": (GradientBoostingRegressor(n_estimators=9), "value", {}),
@@ -229,6 +234,36 @@ def test_any_trees_are_answered_as_somebody_walks_through_them(trees, rows, kind
         assert found.score_one([first, second], [text]) == [walked]
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(-3, 3, width=32) | st.sampled_from(EDGES), min_size=1, max_size=9),
+    st.lists(
+        st.tuples(st.floats(-1e6, 1e6, width=32), st.floats(2**-20, 2**20, width=32)),
+        min_size=1,
+        max_size=2,
+    ),
+    st.sampled_from([1, 11]),
+)
+def test_a_scaled_number_is_rounded_as_the_runtime_rounds_it(thresholds, scales, kind):
+    names = [NUMBERS, *(f"scaled{at}" for at in range(len(scales)))]
+    before = [
+        helper.make_node(
+            "Scaler", [into], [out], domain="ai.onnx.ml", offset=[offset, 0.0], scale=[factor, 1.0]
+        )
+        for (into, out), (offset, factor) in zip(itertools.pairwise(names), scales, strict=True)
+    ]
+    before += [
+        helper.make_node("Cast", ["code"], ["narrow"], to=1),
+        helper.make_node("Concat", [names[-1], "narrow"], ["mine"], axis=1),
+    ]
+    said = forged.attributes([stump(threshold) for threshold in thresholds])
+    made = forged.model(said, kind=kind, before=before, into="mine")
+    found = treetables.of(made.graph, NUMBERS, TEXTS)
+    numbers, texts = found.rows(random.Random(2), 100)
+    theirs = runtime(made.SerializeToString())(numbers, texts)
+    assert alone(found, numbers, texts).tolist() == theirs.tolist()
+
+
 def grown(leaves):
     """Return a tree that has a leaf on the true side of every node, one below the other."""
     tree = 0.0
@@ -316,6 +351,11 @@ def doubled(times):
 
 STEPS = {
     "a step that counts": [helper.make_node("Neg", ["row"], ["mine"])],
+    "a scale that turns": [
+        helper.make_node(
+            "Scaler", ["row"], ["mine"], domain="ai.onnx.ml", offset=[0.0] * 3, scale=[-1.0] * 3
+        )
+    ],
     "a turn": [helper.make_node("Reshape", ["row", "nowhere"], ["mine"])],
     "rows below each other": [helper.make_node("Concat", ["row", "row"], ["mine"], axis=0)],
     "cut to whole numbers": [helper.make_node("Cast", ["row"], ["mine"], to=7)],

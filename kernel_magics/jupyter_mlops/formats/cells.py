@@ -1,7 +1,7 @@
 """What an ONNX graph makes of one row before its last model sees it, read without running it.
 
 A *cell* is one number of a tensor: a number of the row, or what a text of the row is looked up as. Only
-steps that choose, look up and put side by side are read; whatever else a graph does is not known here.
+steps that choose, look up, scale and put side by side are read; whatever else a graph does is not known here.
 """
 
 from __future__ import annotations
@@ -27,13 +27,24 @@ TABLE: Final = 2
 class Cell:
     """The number at a place of the row or, with ``levels``, what the text at a place is looked up as.
 
-    ``is_narrow`` where a number passes through float32.
+    ``is_narrow`` where a number is rounded to float32 first; ``scales`` are the offsets and the factors
+    that then come to it in turn, each result rounded to float32.
     """
 
     place: int
     is_narrow: bool
     levels: Mapping[str, float] | None = None
     other: float = 0.0
+    scales: tuple[tuple[float, float], ...] = ()
+
+    def scaled(self, values: Any) -> Any:
+        """Return what becomes of float32 or float64 values of the number."""
+        for offset, factor in self.scales:
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = ((values - values.dtype.type(offset)) * values.dtype.type(factor)).astype(
+                    np.float32
+                )
+        return values
 
 
 @dataclass(frozen=True)
@@ -167,6 +178,18 @@ def _imputer(reading: _Reading, node: Any, said: Mapping[str, Any]) -> list[Tens
     return [whole]
 
 
+def _scaler(reading: _Reading, node: Any, said: Mapping[str, Any]) -> list[Tensor]:
+    """A factor above 0 keeps the order of numbers; texts that became numbers are not scaled here."""
+    whole, offsets, factors = reading.one(node), said["offset"], said["scale"]
+    _check(whole.kind in (FLOAT, DOUBLE) and all(cell.levels is None for cell in whole.cells))
+    _check(all(map(math.isfinite, [*offsets, *factors])) and min(factors) > 0)
+    cells = [
+        replace(cell, scales=(*cell.scales, (offset, factor)))
+        for cell, offset, factor in zip(whole.cells, offsets, factors, strict=True)
+    ]
+    return [Tensor(cells, FLOAT, whole.rank)]
+
+
 def _label_encoder(reading: _Reading, node: Any, said: Mapping[str, Any]) -> list[Tensor]:
     if "values_int64s" in said:
         kind, values, other = WHOLE, said["values_int64s"], said.get("default_int64", -1)
@@ -194,7 +217,7 @@ def _words(keys: Sequence[bytes]) -> list[str]:
 
 def _narrow(cell: Cell) -> Cell:
     if cell.levels is None:
-        return replace(cell, is_narrow=True)
+        return cell if cell.scales else replace(cell, is_narrow=True)
     levels = {level: float(np.float32(value)) for level, value in cell.levels.items()}
     return replace(cell, is_narrow=True, levels=levels, other=float(np.float32(cell.other)))
 
@@ -207,5 +230,6 @@ _STEPS: Final = {
     "LabelEncoder": _label_encoder,
     "OneHotEncoder": _one_hot,
     "Reshape": _reshape,
+    "Scaler": _scaler,
     "Split": _split,
 }

@@ -179,10 +179,7 @@ class Bits:
 
     def _bounds_of(self, found: Sequence[_Asked]) -> Array:
         return np.concatenate(
-            [
-                _bound(self._trees.threshold[one.nodes], is_narrow=one.cell.is_narrow)
-                for one in found
-            ]
+            [_bounds(self._trees.threshold[one.nodes], one.cell) for one in found]
         )
 
     def _full(self, rows: int) -> Array:
@@ -193,18 +190,41 @@ def _words(found: Sequence[_Asked]) -> list[str]:
     return list(dict.fromkeys(word for one in found for word in one.cell.levels or ()))
 
 
-def _bound(thresholds: Array, *, is_narrow: bool) -> Array:
-    """Return the largest float64 that is not above each float32 threshold, after rounding if narrow.
+def _bounds(thresholds: Array, cell: Cell) -> Array:
+    """Return the largest number of a row that a cell makes no more than each threshold of."""
+    width = np.float32 if cell.is_narrow else np.float64
+    found = _unscaled(thresholds, cell, width) if cell.scales else thresholds.astype(width)
+    return _rounded_to(found) if cell.is_narrow else np.asarray(found, np.float64)
 
-    >>> float(_bound(np.array([1], np.float32), is_narrow=True)[0])
+
+def _unscaled(thresholds: Array, cell: Cell, width: Any) -> Array:
+    """Return the largest value that is scaled to no more than each threshold, by halving."""
+    whole = np.int32 if width is np.float32 else np.int64
+    infinity = int(np.array(np.inf, width).view(whole))
+    low = np.full(len(thresholds), ~infinity, np.int64)  # minus infinity, which is never too much
+    high = np.full(len(thresholds), infinity, np.int64)
+    for _ in range(8 * np.dtype(width).itemsize):
+        middle = (low >> 1) + (high >> 1) + ((low | high) & 1)
+        fits = cell.scaled(_in_order(middle.astype(whole)).view(width)) <= thresholds
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle - 1)
+    return np.asarray(_in_order(low.astype(whole)).view(width))
+
+
+def _in_order(places: Array) -> Array:
+    """Return the bits of floating-point numbers by their places in their order."""
+    return np.where(places < 0, places ^ np.iinfo(places.dtype).max, places)
+
+
+def _rounded_to(thresholds: Array) -> Array:
+    """Return the largest float64 that is rounded to no more than each float32.
+
+    >>> float(_rounded_to(np.array([1], np.float32))[0])
     1.0000000596046448
     """
-    if not is_narrow:
-        return thresholds.astype(np.float64)
     wide = thresholds.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         above = np.nextafter(thresholds, np.float32(np.inf)).astype(np.float64)
         half = np.where(np.isinf(above), 2.0**103, (above - wide) / 2)  # none is above the last one
-    middle = wide + half
+    middle = np.where(np.isinf(wide), wide, wide + half)
     is_even = thresholds.view(np.uint32) % 2 == 0  # what is half way is rounded to the even one
     return np.asarray(np.where(is_even, middle, np.nextafter(middle, -np.inf)))

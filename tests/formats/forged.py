@@ -68,7 +68,7 @@ def _write(told, tree, node, numbers):
     return own
 
 
-def model(said, *, kind=1, classes=0, before=(), into="row"):
+def model(said, *, kind=1, classes=0, before=(), into="row", constants=()):
     """Return a graph that asks trees about two numbers and a text; ``before`` are steps of its own."""
     operator = "TreeEnsembleClassifier" if classes else "TreeEnsembleRegressor"
     keys = {"keys_strings": [*LEVELS], "values_int64s": [*LEVELS.values()]}
@@ -94,6 +94,7 @@ def model(said, *, kind=1, classes=0, before=(), into="row"):
             helper.make_tensor_value_info(TEXTS, 8, [None, 1]),
         ],
         outputs,
+        constants,
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)

@@ -234,30 +234,44 @@ def test_any_trees_are_answered_as_somebody_walks_through_them(trees, rows, kind
         assert found.score_one([first, second], [text]) == [walked]
 
 
+def scaling(scales, kind):
+    """Return steps that scale the first number, the constants they need, and a row as float32."""
+    nodes, constants, name = [], [], NUMBERS
+    for at, (steps, offset, factor) in enumerate(scales):
+        for step in steps:
+            into, name = name, f"{step}{at}"
+            if step == "Scaler":
+                said = {"offset": [offset, 0.0], "scale": [factor, 1.0]}
+                nodes.append(helper.make_node(step, [into], [name], domain="ai.onnx.ml", **said))
+                kind = 1
+                continue
+            told = [offset, 0.0] if step in ("Sub", "Add") else [factor, 1.0]
+            constants.append(helper.make_tensor(f"{name}.by", kind, [1, 2], told))
+            nodes.append(helper.make_node(step, [into, f"{name}.by"], [name]))
+    nodes += [helper.make_node("Cast", [each], [f"{each}.narrow"], to=1) for each in (name, "code")]
+    row = helper.make_node("Concat", [f"{name}.narrow", "code.narrow"], ["mine"], axis=1)
+    return [*nodes, row], constants
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.floats(-3, 3, width=32) | st.sampled_from(EDGES), min_size=1, max_size=9),
     st.lists(
-        st.tuples(st.floats(-1e6, 1e6, width=32), st.floats(2**-20, 2**20, width=32)),
+        st.tuples(
+            st.sampled_from([("Scaler",), ("Sub", "Div"), ("Mul", "Add")]),
+            st.floats(-1e6, 1e6, width=32),
+            st.floats(2**-20, 2**20, width=32),
+        ),
         min_size=1,
         max_size=2,
     ),
     st.sampled_from([1, 11]),
 )
 def test_a_scaled_number_is_rounded_as_the_runtime_rounds_it(thresholds, scales, kind):
-    names = [NUMBERS, *(f"scaled{at}" for at in range(len(scales)))]
-    before = [
-        helper.make_node(
-            "Scaler", [into], [out], domain="ai.onnx.ml", offset=[offset, 0.0], scale=[factor, 1.0]
-        )
-        for (into, out), (offset, factor) in zip(itertools.pairwise(names), scales, strict=True)
-    ]
-    before += [
-        helper.make_node("Cast", ["code"], ["narrow"], to=1),
-        helper.make_node("Concat", [names[-1], "narrow"], ["mine"], axis=1),
-    ]
+    before, constants = scaling(scales, kind)
     said = forged.attributes([stump(threshold) for threshold in thresholds])
-    made = forged.model(said, kind=kind, before=before, into="mine")
+    steps = {"before": before, "constants": constants, "into": "mine"}
+    made = forged.model(said, kind=kind, **steps)
     found = treetables.of(made.graph, NUMBERS, TEXTS)
     numbers, texts = found.rows(random.Random(2), 100)
     theirs = runtime(made.SerializeToString())(numbers, texts)

@@ -1,7 +1,7 @@
 """What an ONNX graph makes of one row before its last model sees it, read without running it.
 
 A *cell* is one number of a tensor: a number of the row, or what a text of the row is looked up as. Only
-steps that choose, look up, scale and put side by side are read; whatever else a graph does is not known here.
+steps that choose, look up, put side by side and keep the order of numbers are read; whatever else a graph does is not known here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ _MOST: Final = 20_000
 
 FLOAT, WHOLE, TEXT, DOUBLE = 1, 7, 8, 11
 """Kinds of tensors, by their numbers in ONNX."""
+NARROW: Final = ("float32", 0.0)
+WIDE: Final = ("float64", 0.0)
+"""Steps that change the width of a number."""
 TABLE: Final = 2
 """The rank of rows and columns."""
 
@@ -27,24 +30,20 @@ TABLE: Final = 2
 class Cell:
     """The number at a place of the row or, with ``levels``, what the text at a place is looked up as.
 
-    ``is_narrow`` where a number is rounded to float32 first; ``scales`` are the offsets and the factors
-    that then come to it in turn, each result rounded to float32.
+    ``is_narrow`` where a number is rounded to float32 first; ``steps`` are what is then done to it.
     """
 
     place: int
     is_narrow: bool
     levels: Mapping[str, float] | None = None
     other: float = 0.0
-    scales: tuple[tuple[float, float], ...] = ()
+    steps: tuple[tuple[str, float], ...] = ()
 
-    def scaled(self, values: Any) -> Any:
-        """Return what becomes of float32 or float64 values of the number."""
-        for offset, factor in self.scales:
-            with np.errstate(over="ignore", invalid="ignore"):
-                values = ((values - values.dtype.type(offset)) * values.dtype.type(factor)).astype(
-                    np.float32
-                )
-        return values
+    def then(self, *steps: tuple[str, float]) -> Cell:
+        """Return the cell after further steps, which keep the order of numbers."""
+        _check(self.levels is None and all(math.isfinite(told) for _, told in steps))
+        _check(all(told > 0 for name, told in steps if name in ("*", "/")))
+        return replace(self, steps=(*self.steps, *steps))
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Tensor:
 @dataclass
 class _Reading:
     tensors: dict[str, Tensor]
-    constants: Mapping[str, list[int]]
+    constants: Mapping[str, list[Any]]
     left: int = field(default=_MOST)
 
     def inputs(self, node: Any) -> list[Tensor]:
@@ -81,7 +80,7 @@ def read(graph: Any, inputs: Sequence[str]) -> dict[str, Tensor]:
 
     ``inputs`` names those that hold the row; others are not known.
     """
-    constants = {told.name: _numbers(told) for told in graph.initializer if told.data_type == WHOLE}
+    constants = {told.name: _numbers(told) for told in graph.initializer}
     reading = _Reading({}, constants)
     for told in graph.input:
         given = _given(told.type.tensor_type) if told.name in inputs else None
@@ -110,13 +109,15 @@ def _given(told: Any) -> Tensor | None:
     return Tensor([Cell(at, kind == FLOAT) for at in range(wide)], kind)
 
 
-def _numbers(tensor: Any) -> list[int]:
+def _numbers(tensor: Any) -> list[Any]:
+    """Return the numbers of a constant that has one row of them, or none."""
     from onnx import numpy_helper
 
-    if len(tensor.dims) != 1 or tensor.dims[0] > _MOST:
+    is_row = len(tensor.dims) == 1 or (len(tensor.dims) == TABLE and tensor.dims[0] == 1)
+    if tensor.data_type not in (FLOAT, DOUBLE, WHOLE) or not is_row or tensor.dims[-1] > _MOST:
         return []
     try:
-        found: list[int] = numpy_helper.to_array(tensor).tolist()
+        found: list[Any] = numpy_helper.to_array(tensor).ravel().tolist()
     except ValueError:
         return []
     return found
@@ -162,8 +163,8 @@ def _reshape(reading: _Reading, node: Any, said: Mapping[str, Any]) -> list[Tens
 def _cast(reading: _Reading, node: Any, said: Mapping[str, Any]) -> list[Tensor]:
     whole, kind = reading.one(node), said["to"]
     _check(kind in (FLOAT, DOUBLE) and whole.kind != TEXT)
-    cells = whole.cells if kind == DOUBLE else [_narrow(cell) for cell in whole.cells]
-    return [Tensor(cells, kind, whole.rank)]
+    become = _widened if kind == DOUBLE else _narrowed
+    return [Tensor([become(cell) for cell in whole.cells], kind, whole.rank)]
 
 
 def _same(reading: _Reading, node: Any, _: Mapping[str, Any]) -> list[Tensor]:
@@ -179,15 +180,24 @@ def _imputer(reading: _Reading, node: Any, said: Mapping[str, Any]) -> list[Tens
 
 
 def _scaler(reading: _Reading, node: Any, said: Mapping[str, Any]) -> list[Tensor]:
-    """A factor above 0 keeps the order of numbers; texts that became numbers are not scaled here."""
-    whole, offsets, factors = reading.one(node), said["offset"], said["scale"]
-    _check(whole.kind in (FLOAT, DOUBLE) and all(cell.levels is None for cell in whole.cells))
-    _check(all(map(math.isfinite, [*offsets, *factors])) and min(factors) > 0)
+    whole = reading.one(node)
+    _check(whole.kind in (FLOAT, DOUBLE) and whole.rank == TABLE)
     cells = [
-        replace(cell, scales=(*cell.scales, (offset, factor)))
-        for cell, offset, factor in zip(whole.cells, offsets, factors, strict=True)
+        cell.then(("-", offset), ("*", factor), NARROW)
+        for cell, offset, factor in zip(whole.cells, said["offset"], said["scale"], strict=True)
     ]
     return [Tensor(cells, FLOAT, whole.rank)]
+
+
+def _arithmetic(reading: _Reading, node: Any, _: Mapping[str, Any]) -> list[Tensor]:
+    into, by = node.input
+    whole, told = reading.tensors[into], reading.constants[by]
+    _check(whole.kind in (FLOAT, DOUBLE))
+    cells = [
+        cell.then((_SIGNS[node.op_type], number))
+        for cell, number in zip(whole.cells, told, strict=True)
+    ]
+    return [Tensor(cells, whole.kind, whole.rank)]
 
 
 def _label_encoder(reading: _Reading, node: Any, said: Mapping[str, Any]) -> list[Tensor]:
@@ -215,14 +225,20 @@ def _words(keys: Sequence[bytes]) -> list[str]:
     return found
 
 
-def _narrow(cell: Cell) -> Cell:
+def _narrowed(cell: Cell) -> Cell:
     if cell.levels is None:
-        return cell if cell.scales else replace(cell, is_narrow=True)
+        return cell.then(NARROW) if cell.steps else replace(cell, is_narrow=True)
     levels = {level: float(np.float32(value)) for level, value in cell.levels.items()}
     return replace(cell, is_narrow=True, levels=levels, other=float(np.float32(cell.other)))
 
 
+def _widened(cell: Cell) -> Cell:
+    return cell.then(WIDE) if cell.levels is None and (cell.is_narrow or cell.steps) else cell
+
+
+_SIGNS: Final = {"Add": "+", "Div": "/", "Mul": "*", "Sub": "-"}
 _STEPS: Final = {
+    **dict.fromkeys(_SIGNS, _arithmetic),
     "Cast": _cast,
     "Concat": _concat,
     "Identity": _same,

@@ -130,7 +130,11 @@ class Bits:
         for one in _asked(trees, cells):
             by_place = self._numbers if one.cell.levels is None else self._texts
             by_place.setdefault(one.cell.place, []).append(one)
-        self._bounds = {at: self._bounds_of(found) for at, found in self._numbers.items()}
+        told = [one for found in self._numbers.values() for one in found]
+        bounds = iter(_bounds([trees.threshold[one.nodes] for one in told], [o.cell for o in told]))
+        self._bounds = {
+            at: np.concatenate([next(bounds) for _ in found]) for at, found in self._numbers.items()
+        }
 
     @property
     def bytes(self) -> int:
@@ -177,11 +181,6 @@ class Bits:
         np.bitwise_and.at(left, (rank + 1, self._lane[nodes]), self._keep[nodes])
         return once, np.bitwise_and.accumulate(left, axis=0)
 
-    def _bounds_of(self, found: Sequence[_Asked]) -> Array:
-        return np.concatenate(
-            [_bounds(self._trees.threshold[one.nodes], one.cell) for one in found]
-        )
-
     def _full(self, rows: int) -> Array:
         return np.full((rows, self._lanes.count), np.iinfo(self._lanes.kind).max, self._lanes.kind)
 
@@ -190,29 +189,61 @@ def _words(found: Sequence[_Asked]) -> list[str]:
     return list(dict.fromkeys(word for one in found for word in one.cell.levels or ()))
 
 
-def _bounds(thresholds: Array, cell: Cell) -> Array:
-    """Return the largest number of a row that a cell makes no more than each threshold of."""
-    width = np.float32 if cell.is_narrow else np.float64
-    found = _unscaled(thresholds, cell, width) if cell.scales else thresholds.astype(width)
-    return _rounded_to(found) if cell.is_narrow else np.asarray(found, np.float64)
+def _bounds(thresholds: Sequence[Array], cells: Sequence[Cell]) -> list[Array]:
+    """Return the largest numbers of a row that cells make no more than their thresholds of."""
+    found: list[Array] = [np.zeros(0)] * len(cells)
+    alike: dict[Any, list[int]] = {}
+    for at, cell in enumerate(cells):
+        names = tuple(name for name, _ in cell.steps)
+        alike.setdefault((cell.is_narrow, names), []).append(at)
+    for (is_narrow, names), places in alike.items():
+        sizes = [len(thresholds[at]) for at in places]
+        told = [[number for _, number in cells[at].steps] for at in places]
+        numbers = np.repeat(np.array(told).reshape(len(places), len(names)), sizes, axis=0).T
+        whole = np.concatenate([thresholds[at] for at in places])
+        whole = _before(whole, names, numbers, np.float32 if is_narrow else np.float64)
+        whole = _rounded_to(whole) if is_narrow else whole
+        for at, part in zip(places, np.split(whole, np.cumsum(sizes)[:-1]), strict=True):
+            found[at] = part
+    return found
 
 
-def _unscaled(thresholds: Array, cell: Cell, width: Any) -> Array:
-    """Return the largest value that is scaled to no more than each threshold, by halving."""
+def _before(thresholds: Array, names: Sequence[str], numbers: Array, width: Any) -> Array:
+    """Return the largest value before some steps that is no more than a threshold after them."""
+    if not names:
+        return thresholds.astype(width)
     whole = np.int32 if width is np.float32 else np.int64
     infinity = int(np.array(np.inf, width).view(whole))
     low = np.full(len(thresholds), ~infinity, np.int64)  # minus infinity, which is never too much
     high = np.full(len(thresholds), infinity, np.int64)
-    for _ in range(8 * np.dtype(width).itemsize):
-        middle = (low >> 1) + (high >> 1) + ((low | high) & 1)
-        fits = cell.scaled(_in_order(middle.astype(whole)).view(width)) <= thresholds
-        low, high = np.where(fits, middle, low), np.where(fits, high, middle - 1)
+    with np.errstate(all="ignore"):
+        for _ in range(8 * np.dtype(width).itemsize):
+            middle = (low >> 1) + (high >> 1) + ((low | high) & 1)
+            after = _after(_in_order(middle.astype(whole)).view(width), names, numbers)
+            low = np.where(after <= thresholds, middle, low)
+            high = np.where(after <= thresholds, high, middle - 1)
     return np.asarray(_in_order(low.astype(whole)).view(width))
+
+
+def _after(values: Array, names: Sequence[str], numbers: Array) -> Array:
+    for name, number in zip(names, numbers, strict=True):
+        if name in _DOES:
+            values = _DOES[name](values, number.astype(values.dtype))
+        else:
+            values = values.astype(name)
+    return values
+
+
+_DOES: Final = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}
 
 
 def _in_order(places: Array) -> Array:
     """Return the bits of floating-point numbers by their places in their order."""
     return np.where(places < 0, places ^ np.iinfo(places.dtype).max, places)
+
+
+_HALF: Final = 2.0**103
+"""Half the distance of the largest two float32."""
 
 
 def _rounded_to(thresholds: Array) -> Array:
@@ -224,7 +255,7 @@ def _rounded_to(thresholds: Array) -> Array:
     wide = thresholds.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         above = np.nextafter(thresholds, np.float32(np.inf)).astype(np.float64)
-        half = np.where(np.isinf(above), 2.0**103, (above - wide) / 2)  # none is above the last one
-    middle = np.where(np.isinf(wide), wide, wide + half)
+        half = np.where(np.isinf(above), _HALF, (above - wide) / 2)  # none is above the last one
+        middle = np.where(np.isinf(wide), np.maximum(wide, _HALF - 2.0**128), wide + half)
     is_even = thresholds.view(np.uint32) % 2 == 0  # what is half way is rounded to the even one
     return np.asarray(np.where(is_even, middle, np.nextafter(middle, -np.inf)))

@@ -78,8 +78,9 @@ class TreeTables:
 def _near(chance: random.Random, thresholds: Sequence[float], count: int) -> list[float]:
     at = np.array(chance.choices(thresholds or [0.0], k=count))
     beside = [at]
-    for exactly in (at, at.astype(np.float32)):
-        beside += [np.nextafter(exactly, exactly.dtype.type(to)) for to in (-np.inf, np.inf)]
+    with np.errstate(over="ignore"):
+        for exactly in (at, at.astype(np.float32)):
+            beside += [np.nextafter(exactly, exactly.dtype.type(to)) for to in (-np.inf, np.inf)]
     return [float(chance.choice(beside)[row]) for row in range(count)]
 
 

@@ -151,26 +151,31 @@ def _end(trees: Ensemble, lanes: Lanes) -> End | None:
 
 
 def _of_one(trees: Ensemble, start: Any) -> End | None:
-    add, narrow = np.add.accumulate, np.float32
+    add, narrow, exp = np.add.accumulate, np.float32, math.exp
+    one = narrow(1)
+    rounded: Callable[[Any], float] = float if isinstance(start, narrow) else _rounded
 
     def value(weights: Array) -> list[float]:
-        return [float(narrow(add(weights)[-1] + start))]
+        return [rounded(add(weights)[-1] + start)]
 
     def logistic(weights: Array) -> list[float]:
-        raw = float(narrow(add(weights)[-1] + start))
-        power = float(narrow(math.exp(-abs(raw))))
-        large = float(narrow(1.0 / float(narrow(1.0 + power))))
+        raw = rounded(add(weights)[-1] + start)
+        large = float(one / (one + narrow(exp(-abs(raw)))))
         return [large, 1.0 - large] if raw < 0 else [1.0 - large, large]
 
     def share(weights: Array) -> list[float]:
         found = add(weights)[-1] + start
-        return [float(narrow(1 - found)), float(narrow(found))]
+        return [rounded(1 - found), rounded(found)]
 
     if trees.classes == 0:
         return value if trees.post == "NONE" else None
     is_mixed = bool((trees.weights < 0).any())
     known = {("LOGISTIC", True): logistic, ("NONE", False): share}
     return known.get((trees.post, is_mixed)) if trees.classes == PAIR else None
+
+
+def _rounded(value: Any) -> float:
+    return float(np.float32(value))
 
 
 def _of_many(post: str, outputs: int, base: Array) -> End | None:

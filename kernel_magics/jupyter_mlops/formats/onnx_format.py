@@ -17,6 +17,7 @@ from jupyter_mlops.errors import Unsafe
 from jupyter_mlops.formats import treetables
 from jupyter_mlops.formats.coefficients import refused
 from jupyter_mlops.formats.parity import Parity, agreement
+from jupyter_mlops.formats.trees import check_ensembles
 
 if TYPE_CHECKING:
     from jupyter_mlops.domain.answers import Task
@@ -186,7 +187,8 @@ def load(data: bytes, manifest: Mapping[str, Any]) -> Scorer:
     """Read a single-file model that uses standard operators only.
 
     Raises:
-        Unsafe: it points to files of its own or to operators of somebody else.
+        Unsafe: it points to files of its own or to operators of somebody else, or its trees look at
+            features that no row has.
     """
     model = _parsed(data)
     if model is None or not _is_plain(model):
@@ -195,6 +197,7 @@ def load(data: bytes, manifest: Mapping[str, Any]) -> Scorer:
             "export it as one file with standard operators.",
             code="unsafe_format",
         )
+    check_ensembles(model)
     return OnnxScorer(data, manifest, model.graph)
 
 

@@ -28,6 +28,40 @@ def check_trees(model: Any) -> None:
             _check_predictor(part)
 
 
+def check_ensembles(model: Any) -> None:
+    """Raise where trees of an ONNX model look at a feature that their input, as far as known, has not.
+
+    Raises:
+        Unsafe: one does; the runtime would read whatever lies beside the row.
+    """
+    import onnx
+
+    operators = [node for node in model.graph.node if node.op_type.startswith("TreeEnsemble")]
+    if not operators:
+        return
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    widths = {
+        told.name: told.type.tensor_type.shape.dim[-1].dim_value
+        for told in (*graph.input, *graph.value_info)
+        if told.type.tensor_type.shape.dim
+    }
+    for node in operators:
+        width = widths.get(node.input[0], 0)
+        if not _within(_features(node), width or np.iinfo(np.int64).max):
+            raise _forged()
+
+
+def _features(node: Any) -> Any:
+    """Return the features that the inner nodes of an operator look at."""
+    said = {attribute.name: attribute for attribute in node.attribute}
+    told = said.get("nodes_featureids")
+    features = np.array(told.ints if told else [], dtype=np.int64)
+    modes = said.get("nodes_modes")
+    if modes is None or len(modes.strings) != len(features):
+        return features
+    return features[[mode != b"LEAF" for mode in modes.strings]]
+
+
 def _parts(thing: Any, seen: set[int], depth: int) -> Iterator[Any]:
     """Walk everything a model is made of, once."""
     if id(thing) in seen or depth > _DEEPEST or isinstance(thing, str | bytes | int | float | None):

@@ -137,19 +137,19 @@ def read_signature(armoured: str) -> Signature:
     return _signature(key, namespace, reserved, hash_, inner)
 
 
-def check_for_decisions(signature: Signature) -> None:
-    """Raise unless a signature was given for a decision, with a digest that is good enough.
+def check_given_for(signature: Signature, purpose: str) -> None:
+    """Raise unless a signature was given for this purpose, by somebody who was there.
 
     Raises:
         Refused: it was given for something else, or a device gave it untouched.
     """
-    if signature.namespace != NAMESPACE.encode():
+    if signature.namespace != purpose.encode():
         raise Refused(
-            "This signature was given for {found}, not for a decision ({wanted}).",
+            "This signature was given for {found}, not for {wanted}.",
             "sign with `jupyter mlops decide`, or ssh-keygen -Y sign -n {wanted}.",
             code="signature_namespace",
             found=signature.namespace.decode(errors="replace"),
-            wanted=NAMESPACE,
+            wanted=purpose,
         )
     if signature.key.kind == TOUCHED and not signature.is_touched:
         raise Refused(

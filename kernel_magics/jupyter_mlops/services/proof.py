@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlmodel
 
 from jupyter_mlops.domain import approvals as rules
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.errors import Refused
-from jupyter_mlops.services import lookup, registry
+from jupyter_mlops.services import judged, lookup, registry
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
@@ -96,36 +95,8 @@ def policy(session: Session, digest: str) -> rules.Policy:
 
 def _is_approved(session: Session, asked: tables.Request) -> bool:
     """Count only decisions that speak of this request's own bytes, target, policy and evidence."""
-    bound = [
-        as_given(found)
-        for found in decisions(session, asked)
-        if found.outcome == "approved"
-        and rules.is_bound(
-            found.statement,
-            request=asked.id,
-            manifest_digest=asked.manifest_digest,
-            deployment=asked.deployment,
-            role=asked.role,
-            policy_digest=asked.policy_digest,
-            evidence_digest=asked.evidence_digest,
-            nonce=asked.nonce,
-        )
-    ]
-    return rules.is_complete(policy(session, asked.policy_digest), bound)
-
-
-def decisions(session: Session, asked: tables.Request) -> Sequence[tables.Decision]:
-    """Return the decisions about a request, in the order they were made."""
-    return session.exec(
-        sqlmodel.select(tables.Decision)
-        .where(tables.Decision.request_id == asked.id)
-        .order_by(sqlmodel.col(tables.Decision.id))
-    ).all()
-
-
-def as_given(found: tables.Decision) -> dict[str, Any]:
-    """Return what the rules need to know of a decision."""
-    return {"person": found.person, "outcome": found.outcome, "assurance": found.assurance}
+    found = policy(session, asked.policy_digest)
+    return rules.is_complete(found, judged.worth(judged.Known(session), asked, found))
 
 
 def _not_approved(ref: str, deployment: str) -> Refused:

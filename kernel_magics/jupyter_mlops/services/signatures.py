@@ -7,17 +7,17 @@ from jupyter_mlops.domain.answers import Assurance
 from jupyter_mlops.errors import Refused
 
 
-def verify(armoured: str, told: str) -> keys.Signature:
+def verify(armoured: str, told: str, *, purpose: str = keys.NAMESPACE) -> keys.Signature:
     """Return the signature of a text, once it is known to be right.
 
     Whose key it is, and whether that person may decide, is another question.
 
     Raises:
         Invalid: it is no signature.
-        Refused: it was given for something else than a decision, or not for this text.
+        Refused: it was given for another purpose, or not for this text.
     """
     signature = keys.read_signature(armoured)
-    keys.check_for_decisions(signature)
+    keys.check_given_for(signature, purpose)
     if not _is_right(signature, told.encode()):
         raise Refused(
             "The signature does not belong to what is said: one of the two was changed.",

@@ -26,7 +26,6 @@ from jupyter_mlops.errors import Conflict
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import (
     checks,
-    judged,
     lookup,
     people,
     policies,
@@ -132,7 +131,7 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
 
 def decided(session: Session, row: tables.Request) -> list[DecisionAnswer]:
     """Return what was decided about a request, in the order it was."""
-    return [_decision(found) for found in judged.decisions(session, row)]
+    return [_decision(found) for found in proof.decisions(session, row)]
 
 
 def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAnswer:
@@ -140,7 +139,7 @@ def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAn
         asked = lookup.request(act.session, number)
         actor = people.stand_for(act.session, ws.actor)
         check_may(ws, act.session, asked, actor, verdict)
-        return settled(ws, act, asked, _decided(ws, act.session, asked, actor, verdict, comment))
+        return settled(ws, act, asked, _decided(ws, asked, actor, verdict, comment))
 
 
 def check_may(
@@ -159,13 +158,12 @@ def settled(
     ws: Workspace, act: Deed, asked: tables.Request, decision: tables.Decision
 ) -> RequestAnswer:
     """Write a decision down, and what the request has become by it."""
-    policy = proof.policy(act.session, asked.policy_digest)
     act.before = {"state": asked.state}
     act.session.add(decision)
     act.session.flush()
     if decision.outcome == "rejected":
         asked.state = "rejected"
-    elif rules.is_complete(policy, judged.worth(judged.Known(act.session), asked, policy)):
+    elif proof.is_complete(act.session, asked):
         asked.state = "approved"
     act.session.add(asked)
     act.outcome = "granted" if decision.outcome == "approved" else "denied"
@@ -196,7 +194,6 @@ def bound(asked: tables.Request) -> dict[str, Any]:
 
 def _decided(
     ws: Workspace,
-    session: Session,
     asked: tables.Request,
     actor: Actor,
     verdict: str,
@@ -334,17 +331,19 @@ def _case(ws: Workspace, session: Session, asked: tables.Request, actor: Actor) 
         requester=asked.requester["id"],
         checks_passed=all(found["outcome"] != "failed" for found in evidence["checks"]),
         one_person=len(known.people) == 1 if known else actor.id == OWNER,
-        decided_by=[found.person for found in judged.decisions(session, asked)],
+        decided_by=[found.person for found in proof.decisions(session, asked)],
         own=people.author_set(session, version.author, asked.requester),
         knows_people=known is not None,
     )
 
 
 def _decision(found: tables.Decision) -> DecisionAnswer:
-    label = tell(assurance_label(found.actor["assurance"]), name=found.person)
+    actor = {**found.actor, "assurance": found.assurance if found.signature else "recorded"}
+    name = dict(actor.get("claims") or {}).get("name") if found.signature else ""
+    label = tell(assurance_label(actor["assurance"]), name=name or found.person)
     return DecisionAnswer(
         outcome=cast("Any", found.outcome),
-        by=as_person(found.actor, label=label),
+        by=as_person(actor, label=label),
         comment=found.comment,
         at=found.at,
     )

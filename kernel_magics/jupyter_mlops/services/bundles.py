@@ -15,7 +15,7 @@ from jupyter_mlops.domain import bundled
 from jupyter_mlops.domain.arguments import Ref, deed
 from jupyter_mlops.domain.bundled import Bundle
 from jupyter_mlops.errors import Invalid
-from jupyter_mlops.services import judged, lookup, registry
+from jupyter_mlops.services import lookup, proof, registry
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -162,7 +162,7 @@ def request(session: Session, asked: tables.Request) -> dict[str, Any]:
             "signature",
             "at",
         )
-        for found in judged.decisions(session, asked)
+        for found in proof.decisions(session, asked)
     ]
     bound = ("manifest_digest", "policy_digest", "evidence_digest", "evidence", "nonce")
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +42,19 @@ class Known:
         return self.pinned if self.is_pinned else people.known(self.session)
 
 
-def worth(known: Known, asked: tables.Request, policy: rules.Policy) -> list[dict[str, Any]]:
-    """Return the approvals of a request that count, as the rules look at them."""
-    found = (_counted(known, asked, policy, each) for each in decisions(known.session, asked))
+def worth(
+    known: Known,
+    asked: tables.Request,
+    policy: rules.Policy,
+    *,
+    without: Collection[int] = (),
+) -> list[dict[str, Any]]:
+    """Return the approvals of a request that count, as the rules look at them; none of ``without``."""
+    found = (
+        _counted(known, asked, policy, each)
+        for each in decisions(known.session, asked)
+        if each.id not in without
+    )
     return [each for each in found if each is not None]
 
 

@@ -10,7 +10,10 @@ from jupyter_mlops.domain import approvals as rules
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.errors import Refused
 from jupyter_mlops.services import judged, lookup, registry
+from jupyter_mlops.services.judged import decisions
 from jupyter_mlops.store import tables
+
+__all__ = ["decisions", "is_complete", "policy", "state_of", "usable", "verify"]
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -35,7 +38,7 @@ def verify(session: Session, rollout: tables.Rollout) -> None:
         and asked.role == rollout.role
         and chain.digest(asked.evidence) == asked.evidence_digest
     )
-    if not same or not _is_approved(session, asked):
+    if not same or not is_complete(session, asked):
         raise _not_approved(lookup.ref_of(session, version), place.name)
 
 
@@ -69,7 +72,7 @@ def usable(
             words=_role_words(role),
         )
     state = state_of(asked, now=now)
-    if state != "approved" or not _is_approved(session, asked):
+    if state != "approved" or not is_complete(session, asked):
         raise _not_usable(asked, state, ref)
     return asked.id
 
@@ -93,7 +96,7 @@ def policy(session: Session, digest: str) -> rules.Policy:
     )
 
 
-def _is_approved(session: Session, asked: tables.Request) -> bool:
+def is_complete(session: Session, asked: tables.Request) -> bool:
     """Count only decisions that speak of this request's own bytes, target, policy and evidence."""
     found = policy(session, asked.policy_digest)
     return rules.is_complete(found, judged.worth(judged.Known(session), asked, found))

@@ -89,7 +89,7 @@ def document(
 
     ``statements`` show what is signed for yes and for no, once decider, moment and comment are in it.
     """
-    blank = {"decider": "", "decided_at": "", "comment": ""}
+    blank: dict[str, Any] = {"decider": "", "decided_at": "", "comment": ""}
     return {
         "type": REQUEST,
         "bound": dict(bound),
@@ -112,9 +112,8 @@ def read_document(told: Any) -> Document:
     """
     if not isinstance(told, Mapping) or told.get("type") != REQUEST:
         raise _no_request("it is of another kind")
-    bound, facts, people = (told.get(part) for part in ("bound", "facts", "people"))
-    parts = (bound, facts, people)
-    if not all(isinstance(part, Mapping) for part in parts) or set(bound) != set(_BOUND):
+    bound, facts, people = (_part(told, part) for part in ("bound", "facts", "people"))
+    if bound is None or facts is None or people is None or set(bound) != set(_BOUND):
         raise _no_request("parts of it are missing")
     if not all(type(bound[name]) is kind for name, kind in _BOUND.items()):
         raise _no_request("what it is bound to has another shape")
@@ -134,6 +133,11 @@ def read_document(told: Any) -> Document:
 def signed(told: str, signature: str) -> dict[str, str]:
     """Return a decision as it is sent back."""
     return {"type": DECISION, "statement": told, "signature": signature}
+
+
+def _part(told: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    found = told.get(name)
+    return found if isinstance(found, Mapping) else None
 
 
 def as_text(told: Mapping[str, Any]) -> str:
@@ -166,7 +170,7 @@ def _is_well_formed(said: Mapping[str, Any]) -> bool:
     if not all(isinstance(word, str) and "\0" not in word for word in words):
         return False
     try:
-        return iso(datetime.fromisoformat(at)) == at
+        return bool(iso(datetime.fromisoformat(at)) == at)
     except (ValueError, OverflowError):
         return False
 

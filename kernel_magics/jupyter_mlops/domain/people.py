@@ -166,13 +166,9 @@ def kept(body: str) -> People:
     Raises:
         Corrupt: they were not.
     """
-    lists = ("roles", "keys", "users")
     try:
         told = json.loads(body)
-        people = tuple(
-            Somebody(**{part: tuple(said) if part in lists else said for part, said in one.items()})
-            for one in told["people"]
-        )
+        people = tuple(_remembered(one) for one in told["people"])
         return People(
             people,
             told["owner"],
@@ -186,6 +182,14 @@ def kept(body: str) -> People:
             "`audit --verify` says what was changed.",
             code="people_unreadable",
         ) from None
+
+
+def _remembered(told: Mapping[str, Any]) -> Somebody:
+    lists = ("roles", "keys", "users")
+    said: dict[str, Any] = {
+        part: tuple(value) if part in lists else value for part, value in told.items()
+    }
+    return Somebody(**said)
 
 
 def _somebody(id: Any, about: Any) -> Somebody:

@@ -29,6 +29,7 @@ class Known:
     session: Session
     pinned: People | None = None
     is_pinned: bool = False
+    moment: str = ""
 
     def at(self, found: tables.Decision) -> People | None:
         """Return the people by whom a decision is judged."""
@@ -97,6 +98,8 @@ def _assurance(known: Known, found: tables.Decision, there: People, at: str) -> 
         return "recorded"
     signature = signatures.verify(found.signature, found.statement)
     signer = check_signer(there, signature.key, at)
+    if known.moment:
+        check_signer(there, signature.key, known.moment)
     now = known.now
     revoked = now.revocation(signature.key) if now else None
     if signer.id != found.person or (revoked is not None and at >= revoked.since):

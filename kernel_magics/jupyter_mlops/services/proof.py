@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 
-def verify(session: Session, rollout: tables.Rollout) -> None:
+def verify(session: Session, rollout: tables.Rollout, known: judged.Known | None = None) -> None:
     """Raise unless this rollout stands on decisions that speak of exactly these bytes.
 
     Whoever serves a model calls this again: rows in a database are claims.
@@ -28,18 +28,25 @@ def verify(session: Session, rollout: tables.Rollout) -> None:
         Refused: the approval is missing, incomplete, or speaks of something else.
         Corrupt: the manifest is not what was registered.
     """
+    asked = check_same(session, rollout)
+    if not is_complete(session, asked, known):
+        raise _not_approved_for(session, rollout)
+
+
+def check_same(session: Session, rollout: tables.Rollout) -> tables.Request:
+    """Return the request of a rollout, which has to speak of exactly its bytes, target and evidence."""
     asked = session.get_one(tables.Request, rollout.request_id)
     version = session.get_one(tables.Version, rollout.version_id)
     place = session.get_one(tables.Deployment, rollout.deployment_id)
     registry.read_manifest(version)
-    same = (
+    if not (
         asked.manifest_digest == version.digest
         and asked.deployment == place.name
         and asked.role == rollout.role
         and chain.digest(asked.evidence) == asked.evidence_digest
-    )
-    if not same or not is_complete(session, asked):
-        raise _not_approved(lookup.ref_of(session, version), place.name)
+    ):
+        raise _not_approved_for(session, rollout)
+    return asked
 
 
 def usable(
@@ -96,10 +103,16 @@ def policy(session: Session, digest: str) -> rules.Policy:
     )
 
 
-def is_complete(session: Session, asked: tables.Request) -> bool:
+def is_complete(session: Session, asked: tables.Request, known: judged.Known | None = None) -> bool:
     """Count only decisions that speak of this request's own bytes, target, policy and evidence."""
     found = policy(session, asked.policy_digest)
-    return rules.is_complete(found, judged.worth(judged.Known(session), asked, found))
+    return rules.is_complete(found, judged.worth(known or judged.Known(session), asked, found))
+
+
+def _not_approved_for(session: Session, rollout: tables.Rollout) -> Refused:
+    version = session.get_one(tables.Version, rollout.version_id)
+    place = session.get_one(tables.Deployment, rollout.deployment_id)
+    return _not_approved(lookup.ref_of(session, version), place.name)
 
 
 def _not_approved(ref: str, deployment: str) -> Refused:

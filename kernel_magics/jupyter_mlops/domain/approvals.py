@@ -156,7 +156,10 @@ def _check_assurance(actor: Actor, case: Case, policy: Policy) -> None:
         return
     raise Refused(
         "{ref} is {risk} risk and needs {approvers} people at assurance '{needs}'; a cell can only"
-        " record ('{has}'). Nothing was decided.",
+        " record ('{has}'). Nothing was decided."
+        if case.knows_people
+        else "{ref} is {risk} risk and needs {approvers} people at assurance '{needs}'; this workspace"
+        " knows one person and can only record ('{has}'). Nothing was decided.",
         "in a terminal: jupyter mlops decide {request}"
         if case.knows_people
         else "write down who decides, with their keys (%%mlops policy people); then, in a terminal:"

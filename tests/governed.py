@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 
 import sqlmodel
@@ -48,6 +49,10 @@ def asked(ws, *, risk="critical", deployment="clinic"):
     """Register a version straight into the store, and ask for it; return the request's number."""
     with ws.act("request:opening", subject="deployment:clinic") as act:
         version = registered.model(act, f"tumour{next(NUMBERS)}", risk=risk)
+        more = {"task": "binary", "target": "y", "classes": ["0", "1"], "format": "skops"}
+        version.manifest = json.dumps(
+            {**json.loads(version.manifest), **more, "rows": {"train": 9}}
+        )
         version.digest = digest(version.manifest)
         opened = approvals._open(ws, act, version, deployment, "champion", "first", [])
         return opened.id

@@ -12,7 +12,7 @@ from typing import Any
 from jupyter_mlops.commands.session import Session
 from jupyter_mlops.domain import decided
 from jupyter_mlops.domain.arguments import NewFile, read
-from jupyter_mlops.domain.decided import Decided, Document
+from jupyter_mlops.domain.decided import Decided, Document, Verdict
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.errors import Invalid, MlopsError, NotFound, Refused, UsageError
 from jupyter_mlops.locale import tell
@@ -27,7 +27,9 @@ def decide(
     *,
     approve: bool = False,
     reject: bool = False,
+    break_glass: bool = False,
     comment: str = "",
+    reason: str = "",
     key: str = KEY,
     yes: bool = False,
     to: NewFile = "",
@@ -40,10 +42,15 @@ def decide(
     needed, no workspace and no network: `decision.json` (or `--to`) is written, to be sent back. With a
     number the decision is brought in at once.
 
+    `--break-glass --reason "…"` is for who has the role `break-glass`: in an emergency their word alone
+    lets it be carried out within 24 hours, everybody is told, and it stays a finding until others have
+    approved the same version.
+
     It refuses in a notebook: whatever runs in a kernel could decide in the name of whoever runs it.
     """
     _check_terminal(os.environ)
-    verdict = _verdict(approve=approve, reject=reject)
+    verdict = _verdict(approve=approve, reject=reject, break_glass=break_glass)
+    comment = _comment(verdict, comment, reason)
     number = _number(request)
     found = _document(session, request, number)
     target = to or ("" if number else "decision.json")
@@ -55,7 +62,7 @@ def decide(
 
 
 def _signed(
-    found: Document, verdict: str, comment: str, key: str, *, yes: bool, to: str
+    found: Document, verdict: Verdict, comment: str, key: str, *, yes: bool, to: str
 ) -> tuple[Decided, dict[str, str]]:
     """Show, ask, sign, verify what was signed, and write it down where that was asked for."""
     from jupyter_mlops.services import files, pens, signatures
@@ -79,7 +86,7 @@ def _signed(
         request=found.bound["request"],
         ref=found.bound["ref"],
         deployment=found.bound["deployment"],
-        outcome="approved" if verdict == "approved" else "rejected",
+        outcome=verdict,
         by=who,
         key=public.fingerprint,
         assurance=worth,
@@ -104,14 +111,27 @@ def _check_terminal(environ: Mapping[str, str]) -> None:
         )
 
 
-def _verdict(*, approve: bool, reject: bool) -> str:
-    if approve == reject:
+def _verdict(*, approve: bool, reject: bool, break_glass: bool) -> Verdict:
+    if approve + reject + break_glass != 1:
         raise UsageError(
-            "Say which: --approve or --reject.",
+            "Say which: --approve, --reject or --break-glass.",
             "it is typed: decide REQUEST --approve",
             code="verdict_missing",
         )
+    if break_glass:
+        return "break-glass"
     return "approved" if approve else "rejected"
+
+
+def _comment(verdict: str, comment: str, reason: str) -> str:
+    said = reason or comment
+    if verdict == "break-glass" and not said.strip():
+        raise UsageError(
+            "Whoever breaks the glass says why.",
+            'it is typed: decide REQUEST --break-glass --reason "…"',
+            code="reason_missing",
+        )
+    return said
 
 
 def _number(request: str) -> int:
@@ -179,6 +199,12 @@ def _show(found: Document, verdict: str, who: str, key: str) -> None:
     said = {
         "approved": tell("You, {who}, say YES, signed with {key}.", who=who, key=key),
         "rejected": tell("You, {who}, say NO, signed with {key}.", who=who, key=key),
+        "break-glass": tell(
+            "You, {who}, BREAK THE GLASS: this is carried out on your word alone, and everybody is"
+            " told. Signed with {key}.",
+            who=who,
+            key=key,
+        ),
     }
     lines = [*words(found), "", said[verdict]]
     sys.stdout.write("\n".join(map(printable, lines)) + "\n")

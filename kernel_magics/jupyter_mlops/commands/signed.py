@@ -34,6 +34,8 @@ def _decide(data: Data) -> str:
     who = {"who": data["by"], "id": data["request"], "ref": data["ref"]}
     if data["outcome"] == "rejected":
         said = tell("✓ {who} says no to request {id} ({ref}), signed", **who)
+    elif data["outcome"] == "break-glass":
+        said = tell("■ {who} breaks the glass for request {id} ({ref}), signed", **who)
     else:
         said = tell("✓ {who} says yes to request {id} ({ref}), signed", **who)
     parts = [said]

@@ -13,6 +13,10 @@ from jupyter_mlops.errors import Conflict, Refused
 
 VALID_DAYS: Final = 14
 REMIND_DAYS: Final = 3
+BREAK_GLASS: Final = "break-glass"
+"""The verdict, and the role, of who has a change carried out alone in an emergency."""
+EMERGENCY_HOURS: Final = 24
+"""How long such a word can be carried out."""
 _FIRST: Final = ("risk", "approvers", "assurance", "other_than_author", "distinct_roles")
 
 
@@ -151,6 +155,34 @@ def check_may_approve(actor: Actor, case: Case, policy: Policy, *, now: str) -> 
         )
 
 
+def check_may_break_glass(
+    actor: Actor, case: Case, *, roles: Collection[str], reason: str, now: str
+) -> None:
+    """Raise unless this actor may have a change carried out alone, in an emergency.
+
+    Raises:
+        Refused: they have no such role, did not sign, or say no reason.
+        Conflict: there is nothing left to decide.
+    """
+    check_may_decide(actor, case, now=now)
+    if not reaches(actor.assurance, "signed") or BREAK_GLASS not in roles:
+        raise Refused(
+            "Only somebody with the role {role} breaks the glass, by their signature; {who} has not.",
+            "`policy people` shows who has it; `jupyter mlops decide {request}` is the way for others.",
+            code="not_break_glass",
+            role=BREAK_GLASS,
+            who=actor.id,
+            request=case.request,
+        )
+    if not reason.strip():
+        raise Refused(
+            "Whoever breaks the glass says why.",
+            'jupyter mlops decide {request} --break-glass --reason "…"',
+            code="reason_missing",
+            request=case.request,
+        )
+
+
 def _check_assurance(actor: Actor, case: Case, policy: Policy) -> None:
     if reaches(actor.assurance, policy.assurance):
         return
@@ -280,13 +312,14 @@ def is_bound(
     policy_digest: str,
     evidence_digest: str,
     nonce: str,
+    verdict: str = "approved",
 ) -> bool:
     """Say whether a remembered decision speaks of exactly this change, and of no other."""
     said = read_statement(told)
     return bool(
         said
         and said["request"] == request
-        and said["verdict"] == "approved"
+        and said["verdict"] == verdict
         and said["subject"]["manifest"] == manifest_digest
         and said["target"] == {"deployment": deployment, "role": role}
         and said["policy"] == policy_digest

@@ -16,6 +16,7 @@ from jupyter_mlops.errors import Invalid
 
 REQUEST: Final = "jupyter-mlops/request/v1"
 DECISION: Final = "jupyter-mlops/signed-decision/v1"
+Verdict = Literal["approved", "rejected", "break-glass"]
 LARGEST: Final = 5_000_000
 _MOST: Final = 2**31
 _BOUND: Final = {
@@ -49,7 +50,7 @@ class Decided(TypedDict):
     request: int
     ref: str
     deployment: str
-    outcome: Literal["approved", "rejected", "break-glass"]
+    outcome: Verdict
     by: str
     key: str
     assurance: Assurance

@@ -17,8 +17,6 @@ NAME: Final = "people"
 """The policy of this name holds the people."""
 CHANGES: Final = "jupyter-mlops-people@v1"
 """What a signature under a change of the people has to be for."""
-BREAK_GLASS: Final = "break-glass"
-"""The role of those who may decide alone in an emergency."""
 _MOST: Final = 500
 _FOR_EVER: Final = ""
 

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlmodel
 
@@ -26,6 +26,7 @@ from jupyter_mlops.errors import Conflict
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import (
     checks,
+    emergencies,
     lookup,
     people,
     policies,
@@ -38,6 +39,12 @@ from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+
+_OUTCOMES: Final = {"approved": "granted", "rejected": "denied", rules.BREAK_GLASS: "glass broken"}
+
+
+_BROKEN: Final = "Break-glass: {name}'s key alone"
 
 
 @deed()
@@ -143,13 +150,23 @@ def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAn
 
 
 def check_may(
-    ws: Workspace, session: Session, asked: tables.Request, actor: Actor, verdict: str
+    ws: Workspace,
+    session: Session,
+    asked: tables.Request,
+    actor: Actor,
+    verdict: str,
+    *,
+    comment: str = "",
 ) -> None:
     """Raise unless this person may decide so about a request now, with what is known of them."""
     case = _case(ws, session, asked, actor)
     if verdict == "approved":
         policy = proof.policy(session, asked.policy_digest)
         rules.check_may_approve(actor, case, policy, now=ws.now())
+    elif verdict == rules.BREAK_GLASS:
+        known = people.known(session)
+        roles = known.roles_of(actor.id, ws.now()) if known else ()
+        rules.check_may_break_glass(actor, case, roles=roles, reason=comment, now=ws.now())
     else:
         rules.check_may_decide(actor, case, now=ws.now())
 
@@ -163,10 +180,11 @@ def settled(
     act.session.flush()
     if decision.outcome == "rejected":
         asked.state = "rejected"
-    elif proof.is_complete(act.session, asked):
+    elif decision.outcome == rules.BREAK_GLASS or proof.is_complete(act.session, asked):
         asked.state = "approved"
+        emergencies.settled(ws, act, asked)
     act.session.add(asked)
-    act.outcome = "granted" if decision.outcome == "approved" else "denied"
+    act.outcome = _OUTCOMES[decision.outcome]
     act.after = {
         "state": asked.state,
         "manifest": asked.manifest_digest,
@@ -340,7 +358,10 @@ def _case(ws: Workspace, session: Session, asked: tables.Request, actor: Actor) 
 def _decision(found: tables.Decision) -> DecisionAnswer:
     actor = {**found.actor, "assurance": found.assurance if found.signature else "recorded"}
     name = dict(actor.get("claims") or {}).get("name") if found.signature else ""
-    label = tell(assurance_label(actor["assurance"]), name=name or found.person)
+    template = (
+        _BROKEN if found.outcome == rules.BREAK_GLASS else assurance_label(actor["assurance"])
+    )
+    label = tell(template, name=name or found.person)
     return DecisionAnswer(
         outcome=cast("Any", found.outcome),
         by=as_person(actor, label=label),

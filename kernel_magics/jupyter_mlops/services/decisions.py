@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jupyter_mlops.domain import decided
 from jupyter_mlops.domain.access import Actor
 from jupyter_mlops.domain.answers import Request as RequestAnswer
+from jupyter_mlops.domain.approvals import BREAK_GLASS
 from jupyter_mlops.domain.arguments import (
     File,
     Here,
@@ -104,7 +105,6 @@ def receive(ws: Workspace, decision: File) -> RequestAnswer:
         signer = _signer(ws, act.session, decision)
         told, said, signature = decided.read_signed(decision)
         asked = lookup.request(act.session, said["request"])
-        approvals.check_may(ws, act.session, asked, signer, said["verdict"])
         act.reason = said["comment"]
         row = tables.Decision(
             request_id=asked.id,
@@ -152,7 +152,7 @@ def _signer(ws: Workspace, session: Session, decision: Any) -> Actor:
         )
     claims = {"name": signer.name, "key": signature.key.fingerprint, "brought_by": ws.actor.id}
     actor = Actor(signer.id, "person", signatures.worth(signature), claims)
-    approvals.check_may(ws, session, asked, actor, said["verdict"])
+    approvals.check_may(ws, session, asked, actor, said["verdict"], comment=said["comment"])
     return actor
 
 
@@ -184,7 +184,7 @@ def _check_bound(asked: tables.Request, said: Mapping[str, Any]) -> None:
                 what=what,
                 request=asked.id,
             )
-    if said["verdict"] not in ("approved", "rejected"):
+    if said["verdict"] not in ("approved", "rejected", BREAK_GLASS):
         raise no_decision("it says neither yes nor no")
 
 

@@ -8,7 +8,8 @@ import sqlmodel
 
 from jupyter_mlops.domain.answers import DeploymentRow, Deployments
 from jupyter_mlops.domain.arguments import read
-from jupyter_mlops.services import health, lookup, underway
+from jupyter_mlops.locale import tell
+from jupyter_mlops.services import emergencies, health, lookup, underway
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -24,9 +25,19 @@ def deployments(ws: Workspace, query: str = "") -> Deployments:
             sqlmodel.select(tables.Deployment).order_by(sqlmodel.col(tables.Deployment.name))
         ).all()
         bare = [row_of(session, place) for place in places]
-    rows = health.filled_in(ws, bare)
+        broken = {found.deployment: found for found in emergencies.standing(session)}
+    rows = [_marked(row, broken.get(row["name"])) for row in health.filled_in(ws, bare)]
     words = query.lower().split()
     return Deployments(items=[row for row in rows if all(word in _text(row) for word in words)])
+
+
+def _marked(row: DeploymentRow, broken: emergencies.Emergency | None) -> DeploymentRow:
+    """Return a deployment as unwell while one person's word alone keeps it."""
+    if broken is None:
+        return row
+    said = tell("break-glass: {ref} answers by the word of {person} alone.",
+                ref=broken.ref, person=broken.person)  # fmt: skip
+    return {**row, "status": "failing", "because": f"{said} {row['because']}"}
 
 
 def row_of(session: Session, place: tables.Deployment) -> DeploymentRow:

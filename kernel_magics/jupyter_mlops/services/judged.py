@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlmodel
 
 from jupyter_mlops.domain import approvals as rules
+from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.people import People, check_signer
 from jupyter_mlops.errors import MlopsError, Refused
 from jupyter_mlops.services import people, signatures
@@ -57,6 +59,26 @@ def worth(
         if each.id not in without
     )
     return [each for each in found if each is not None]
+
+
+def emergency(known: Known, asked: tables.Request, at: str) -> bool:
+    """Say whether one person who may had this carried out alone at a moment, not too long after they said so."""
+    for found in decisions(known.session, asked):
+        said = rules.read_statement(found.statement)
+        there = known.at(found)
+        if found.outcome != rules.BREAK_GLASS or not found.signature or there is None:
+            continue
+        if not _is_bound(asked, found, rules.BREAK_GLASS) or said["decider"] != found.person:
+            continue
+        signed = str(said["decided_at"])
+        late = iso(datetime.fromisoformat(signed) + timedelta(hours=rules.EMERGENCY_HOURS))
+        try:
+            _assurance(known, found, there, signed)
+        except MlopsError:
+            continue
+        if rules.BREAK_GLASS in there.roles_of(found.person, signed) and at < late:
+            return True
+    return False
 
 
 def decisions(session: Session, asked: tables.Request) -> Sequence[tables.Decision]:
@@ -119,7 +141,7 @@ def _own(session: Session, asked: tables.Request, there: People) -> frozenset[st
     return there.stood_for(version.author) | there.stood_for(asked.requester)
 
 
-def _is_bound(asked: tables.Request, found: tables.Decision) -> bool:
+def _is_bound(asked: tables.Request, found: tables.Decision, verdict: str = "approved") -> bool:
     return rules.is_bound(
         found.statement,
         request=asked.id,
@@ -129,6 +151,7 @@ def _is_bound(asked: tables.Request, found: tables.Decision) -> bool:
         policy_digest=asked.policy_digest,
         evidence_digest=asked.evidence_digest,
         nonce=asked.nonce,
+        verdict=verdict,
     )
 
 

@@ -11,7 +11,7 @@ from jupyter_mlops.domain.answers import (
 )
 from jupyter_mlops.domain.arguments import read
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import alerts, approvals, catalogue, fleet, rollouts
+from jupyter_mlops.services import alerts, approvals, catalogue, emergencies, fleet, rollouts
 from jupyter_mlops.services.workspace import Workspace
 
 NEWEST_MODELS = 20
@@ -25,12 +25,15 @@ def overview(ws: Workspace) -> Overview:
     rows = [row for row in fleet.deployments(ws)["items"] if row["state"] != "retired"]
     with ws.look() as session:
         registered = catalogue.count(session)
+        broken = list(emergencies.standing(session))
     raised = alerts.standing(ws)
     unseen = [alert for alert in raised if alert["state"] == "open"]
     known_of = {alert["deployment"] for alert in unseen}
     unwell = [row for row in rows if row["status"] in ("failing", "warning")]
     untold = [row for row in unwell if row["name"] not in known_of or row["state"] == "down"]
     attention = [_alert(found) for found in unseen] + [_unwell(row) for row in untold]
+    told = {alert["subject"] for alert in unseen if alert["part"] == emergencies.PART}
+    attention += [_broken(found) for found in broken if f"request:{found.request}" not in told]
     attention.sort(key=lambda found: found["status"] != "failing")
     attention += [_waits(found) for found in waiting]
     return Overview(
@@ -79,6 +82,21 @@ def _unwell(row: DeploymentRow) -> Attention:
         status=row["status"],
         because=row["because"],
         next=f"%mlops monitor {row['name']}",
+    )
+
+
+def _broken(found: emergencies.Emergency) -> Attention:
+    return Attention(
+        subject=found.deployment,
+        status="failing",
+        because=tell(
+            "break-glass: {ref} answers by the word of {person} alone, since {at}: {reason}",
+            ref=found.ref,
+            person=found.person,
+            at=found.at,
+            reason=found.reason,
+        ),
+        next=f"%mlops request {found.ref} --for {found.deployment}",
     )
 
 

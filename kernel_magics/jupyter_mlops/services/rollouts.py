@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlmodel
 
 from jupyter_mlops.domain.deployments import WHOLE
-from jupyter_mlops.services import lookup, pinned
+from jupyter_mlops.services import emergencies, lookup, pinned
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -114,6 +114,7 @@ def carry_out(ws: Workspace, rollout: int) -> None:
         coming.state, coming.since = "live", now
         if coming.plan:
             coming.plan = {**coming.plan, "began": now}
+        emergencies.raised(ws, act, coming)
         asked = act.session.get_one(tables.Request, coming.request_id)
         asked.state = "carried out"
         act.session.add_all([coming, place, asked])

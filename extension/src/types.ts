@@ -59,7 +59,7 @@ export interface AlertCause {
 export interface AlertRow {
   id: number;
   deployment: string;
-  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility';
+  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility' | 'approval';
   subject: string;
   severity: 'info' | 'warning' | 'critical';
   state: 'open' | 'acknowledged' | 'resolved';
@@ -721,7 +721,7 @@ export interface Checks {
 
 /** What somebody decided, and what that decision is worth. */
 export interface Decision {
-  outcome: 'approved' | 'rejected';
+  outcome: 'approved' | 'rejected' | 'break-glass';
   by: Person;
   comment: string;
   at: string;

@@ -358,10 +358,10 @@ def _case(ws: Workspace, session: Session, asked: tables.Request, actor: Actor) 
 def _decision(found: tables.Decision) -> DecisionAnswer:
     actor = {**found.actor, "assurance": found.assurance if found.signature else "recorded"}
     name = dict(actor.get("claims") or {}).get("name") if found.signature else ""
-    template = (
-        _BROKEN if found.outcome == rules.BREAK_GLASS else assurance_label(actor["assurance"])
+    broken = found.outcome == rules.BREAK_GLASS
+    label = tell(
+        _BROKEN if broken else assurance_label(actor["assurance"]), name=name or found.person
     )
-    label = tell(template, name=name or found.person)
     return DecisionAnswer(
         outcome=cast("Any", found.outcome),
         by=as_person(actor, label=label),

@@ -99,6 +99,7 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "check": (_EVIDENCE, rows.checks),
     "request": (_EVIDENCE, rows.checks),
     "requests": (("id", "ref", "deployment", "state", "risk", "requested_at"), _items),
+    "policy": (("name", "asks", "until", "digest"), signed.laid_down),
     "send": (("meaning",), signed.lines),
     "receive": (("by", "state", "assurance", "at", "comment"), signed.decisions),
     "deployments": (("status", "name", "version", "state", "predictions", "because"), rows.fleet),
@@ -183,6 +184,7 @@ def _words() -> dict[str, str]:
         "stage": tell("stage"),
         "aliases": tell("aliases"),
         "meaning": tell("what it means"),
+        "digest": tell("digest"),
         "assurance": tell("assurance"),
     }
 

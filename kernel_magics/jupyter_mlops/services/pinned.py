@@ -338,7 +338,7 @@ def _held(error: Refused, pin: Pin) -> Refused:
         return error
     return Refused(
         "{because} The server's pinned copy holds: it does not accept {held}.",
-        "`doctor` shows what is pinned; an owner's signature under the change makes it count.",
+        "`doctor` shows what is pinned; people count once an owner has signed the change.",
         code=error.code,
         because=error.message,
         held="; ".join(pin.held),

@@ -85,7 +85,8 @@ def test_a_word_that_nobody_signed_is_not_served(ws):
     with ws.act("x:y", subject="z") as act:
         row = tables.Decision(
             request_id=number, person="dan", outcome="break-glass", assurance="signed", comment="x",
-            actor={}, statement=signed(ws, number, "dan", verdict="break-glass")["statement"],
+            actor={"id": "dan", "kind": "person", "assurance": "signed"},
+            statement=signed(ws, number, "dan", verdict="break-glass")["statement"],
             at=ws.now(), known_at=ws.now(),
         )  # fmt: skip
         act.session.add(row)

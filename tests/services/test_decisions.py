@@ -194,6 +194,11 @@ def test_without_people_no_signature_counts(workspace):
     assert "policy people" in refused.value.hint
 
 
+def test_nobody_says_by_themselves_what_a_decision_is_worth(ws):
+    with pytest.raises(Invalid, match="something else beside"):
+        receive(ws, {**signed(ws, asked(ws)), "assurance": "present"})
+
+
 @pytest.mark.parametrize("told", [None, [], {}, {"type": decided.DECISION}, "x", {"type": 1}])
 def test_what_is_no_decision_is_refused(ws, told):
     with pytest.raises(Invalid):

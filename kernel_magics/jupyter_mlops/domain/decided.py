@@ -154,9 +154,11 @@ def read_signed(told: Any) -> tuple[str, Mapping[str, Any], str]:
     """
     if not isinstance(told, Mapping) or told.get("type") != DECISION:
         raise no_decision("it is of another kind")
-    said, signature = told.get("statement"), told.get("signature")
+    if set(told) != {"type", "statement", "signature"}:
+        raise no_decision("it holds something else beside statement and signature")
+    said, signature = told["statement"], told["signature"]
     if not isinstance(said, str) or not isinstance(signature, str):
-        raise no_decision("statement or signature is missing")
+        raise no_decision("statement and signature have to be text")
     read = read_statement(said)
     if not read or not _is_well_formed(read):
         raise no_decision("its statement is not written as ours are")

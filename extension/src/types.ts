@@ -59,7 +59,7 @@ export interface AlertCause {
 export interface AlertRow {
   id: number;
   deployment: string;
-  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility';
+  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility' | 'approval';
   subject: string;
   severity: 'info' | 'warning' | 'critical';
   state: 'open' | 'acknowledged' | 'resolved';
@@ -722,7 +722,7 @@ export interface Checks {
 
 /** What somebody decided, and what that decision is worth. */
 export interface Decision {
-  outcome: 'approved' | 'rejected';
+  outcome: 'approved' | 'rejected' | 'break-glass';
   by: Person;
   comment: string;
   at: string;
@@ -1205,6 +1205,43 @@ export interface PolicyRow {
   text: string;
   by: Person | null;
   at: string;
+  people?: Knows[];
+}
+
+/** A person as the workspace knows them; ``keys`` are fingerprints, ``owner`` whom cells stand for. */
+export interface Knows {
+  id: string;
+  name: string;
+  roles: string[];
+  keys: string[];
+  users: string[];
+  until: string;
+  owner: boolean;
+}
+
+/** A request as it is sent: ``document`` holds everything, ``written`` is the file. */
+export interface Letter {
+  request: number;
+  ref: string;
+  deployment: string;
+  expires_at: string;
+  words: string[];
+  document: Record<string, unknown>;
+  written?: string;
+}
+
+/** A decision that was signed: by whom, with which key; ``recorded`` once the workspace has it. */
+export interface Decided {
+  request: number;
+  ref: string;
+  deployment: string;
+  outcome: 'approved' | 'rejected' | 'break-glass';
+  by: string;
+  key: string;
+  assurance: Assurance;
+  recorded: boolean;
+  state: string;
+  written: string;
 }
 
 /** A prediction, proved step by step; ``ok`` says that every step holds. */
@@ -1286,6 +1323,8 @@ export interface Arguments {
   requests: { query?: string };
   approve: { request: number; comment?: string };
   reject: { request: number; comment?: string };
+  send: { request: number; to?: string };
+  receive: { decision: Record<string, unknown> | Record<string, unknown>[] };
   deploy: { ref: string; to: string; role?: Role; gate?: 'auto' | 'swap' | 'shadow' | 'canary'; share?: number | null; reason?: string };
   promote: { deployment: string; ref?: string | null; reason?: string };
   rollback: { deployment: string; ref?: string | null; reason?: string };
@@ -1335,6 +1374,8 @@ export interface Answers {
   requests: Requests;
   approve: Request;
   reject: Request;
+  send: Letter;
+  receive: Request;
   deploy: Rollout;
   promote: Rollout;
   rollback: Rollout;
@@ -1387,6 +1428,8 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   requests: 'read',
   approve: 'deed',
   reject: 'deed',
+  send: 'read',
+  receive: 'deed',
   deploy: 'deed',
   promote: 'deed',
   rollback: 'deed',

@@ -69,11 +69,13 @@ def _help(line: Line) -> str:
 
 
 def _said(line: Line, where: str | None) -> str:
+    from jupyter_mlops.commands.deciding import is_alone
     from jupyter_mlops.commands.session import open_session
 
     if line.verb is None:
         return ""
-    with open_session(where, mouth="terminal", progress=_progress()) as session:
+    alone = line.verb.name == "decide" and is_alone(line.arguments)
+    with open_session(where, mouth="terminal", progress=_progress(), alone=alone) as session:
         answer = session.say(line.verb.name, line.arguments)
     if line.wants_json:
         return json.dumps(answer.to_dict(), ensure_ascii=False, indent=2)

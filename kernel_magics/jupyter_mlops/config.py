@@ -58,7 +58,7 @@ class Home:
         They stand in a file, one a line; one that others can write to counts for nothing.
         """
         try:
-            if not _is_owners(self.allowed_file):
+            if not is_owners(self.allowed_file):
                 return frozenset()
             lines = self.allowed_file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeError):
@@ -96,6 +96,11 @@ class Home:
         return self.folder / "run"
 
     @property
+    def pinned_file(self) -> Path:
+        """Return the prediction server's own copy of people and policies, where it has no other place."""
+        return self.folder / "pinned.json"
+
+    @property
     def log_file(self) -> Path:
         """Return the file the prediction server writes its own log to."""
         return self.folder / "server.log"
@@ -111,7 +116,8 @@ class Home:
         return self.folder / "store.lock"
 
 
-def _is_owners(path: Path) -> bool:
+def is_owners(path: Path) -> bool:
+    """Say whether nobody but its owner, who is this user or root, can write to a file."""
     found = path.stat()
     others = stat.S_IWGRP | stat.S_IWOTH
     return found.st_uid in (0, os.getuid()) and not found.st_mode & others

@@ -16,8 +16,10 @@ import mlflowed
 from foreign import Foreign
 from jupyter_mlops import open_workspace
 from jupyter_mlops.commands.remote import Remote, split_address
+from jupyter_mlops.domain import decided
 from jupyter_mlops.errors import Conflict, Invalid, NotFound, Refused, Unavailable, UsageError
 from jupyter_mlops.services.export import placing
+from signing import pen
 from stories import registered, tumours
 
 TOKEN = "the-token-of-this-test"
@@ -108,6 +110,21 @@ def test_the_audit_log_is_exported_near_and_far(session, tmp_path):
     assert session.audit("audit:export").items[0]["after"]["digest"] == told.export["digest"]
     with pytest.raises(Conflict, match="is there already"):
         session.audit(export=str(tmp_path / "log.zip"))
+
+
+def test_a_request_is_sent_near_and_far_and_no_signature_counts_without_people(session, tmp_path):
+    stated = {"purpose": "see tumours early", "owner": "Ann", "unit": "clinic"}
+    version = registered(session, name=f"sent{tmp_path.name}", risk="critical", **stated)
+    asked = session.request(version, for_deployment=f"sent-{tmp_path.name}")
+    sent = session.send(asked, to=str(tmp_path / "request.json"))
+    found = decided.read_document(json.loads(Path(sent.written).read_text()))
+    told = found.statement("approved", decider="ann", decided_at=asked.requested_at, comment="")
+    (tmp_path / "decision.json").write_text(json.dumps(decided.signed(told, pen().sign(told))))
+    with pytest.raises(Refused) as refused:
+        session.receive(str(tmp_path / "decision.json"))
+    assert refused.value.code == "people_unknown"
+    with pytest.raises(Conflict):
+        session.send(asked, to=str(tmp_path / "request.json"))
 
 
 def test_nothing_but_what_was_exported_is_handed_out_from_afar(server):

@@ -47,6 +47,33 @@ class Door(Protocol):
         """Let go of what the door holds open."""
 
 
+class Nowhere:
+    """The door to no workspace, for what needs none."""
+
+    is_remote = False
+    where = ""
+
+    def allowed(self) -> frozenset[str]:
+        """Allow nothing."""
+        return frozenset()
+
+    def put(self, data: bytes) -> None:
+        """Keep nothing."""
+
+    def fetch(self, digest: str) -> Iterator[bytes]:
+        """Return nothing."""
+        del digest
+        return iter(())
+
+    def do(self, verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Say that there is no workspace here."""
+        del arguments
+        raise UsageError("{verb} needs a workspace.", code="workspace_missing", verb=verb.name)
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
 class Session:
     """A workspace that was opened: every verb is a method and returns an answer."""
 
@@ -134,9 +161,12 @@ def open_session(
     claims: Mapping[str, str] | None = None,
     origin: Callable[[], dict[str, Any]] | None = None,
     progress: Callable[[str, float], None] | None = None,
+    alone: bool = False,
 ) -> Session:
-    """Open a workspace, here or behind an ``http(s)://`` address."""
+    """Open a workspace, here or behind an ``http(s)://`` address; ``alone``, none is opened or made."""
     here = Here(origin=origin or dict, progress=progress or _silent)
+    if alone:
+        return Session(lambda _: Nowhere(), where, here=here)
     return Session(partial(_open, mouth=mouth, claims=claims, here=here), where, here=here)
 
 

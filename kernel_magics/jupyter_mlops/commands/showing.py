@@ -39,13 +39,13 @@ max-width:44ch;overflow-wrap:anywhere;border-bottom:1px solid var(--jp-border-co
 
 def as_text(verb: str, data: Mapping[str, Any]) -> str:
     """Return the answer for a terminal; control characters of a hostile name stay out."""
-    lines = [_printable(sentence(verb, data))]
+    lines = [printable(sentence(verb, data))]
     for table in _tables(verb, data):
         lines += ["", *_text_table(table)]
     if changed := _changed(verb, data):
-        lines += ["", *map(_printable, changed)]
+        lines += ["", *map(printable, changed)]
     if proposal := data.get("proposal"):
-        lines += ["", *map(_printable, str(proposal).splitlines())]
+        lines += ["", *map(printable, str(proposal).splitlines())]
     return "\n".join(lines)
 
 
@@ -112,11 +112,11 @@ def _under(title: str, html: str) -> str:
 
 
 def _text_table(table: Table) -> Iterable[str]:
-    rows = [list(table.headers), *([_printable(cell.text) for cell in row] for row in table.rows)]
+    rows = [list(table.headers), *([printable(cell.text) for cell in row] for row in table.rows)]
     rows = [[_cut(text) for text in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     if table.title:
-        yield _printable(table.title)
+        yield printable(table.title)
     yield from (_padded(row, widths) for row in rows)
     if table.more:
         yield _more(table.more)
@@ -141,5 +141,6 @@ def _width(text: str) -> int:
     return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text without the control characters of whoever wrote it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

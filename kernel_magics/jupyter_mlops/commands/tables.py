@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyter_mlops.commands import documents, rows
+from jupyter_mlops.commands import documents, rows, signed
 from jupyter_mlops.commands.figures import (
     SHAPES,
     marked,
@@ -99,6 +99,9 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "check": (_EVIDENCE, rows.checks),
     "request": (_EVIDENCE, rows.checks),
     "requests": (("id", "ref", "deployment", "state", "risk", "requested_at"), _items),
+    "policy": (("name", "asks", "until", "digest"), signed.laid_down),
+    "send": (("meaning",), signed.lines),
+    "receive": (("by", "state", "assurance", "at", "comment"), signed.decisions),
     "deployments": (("status", "name", "version", "state", "predictions", "because"), rows.fleet),
     "rules": (("name", "when", "then", "value", "features"), _items),
     "predict": (("id", "prediction", "probabilities", "interval", "warnings"), _items),
@@ -180,6 +183,9 @@ def _words() -> dict[str, str]:
         "was": tell("in MLflow"),
         "stage": tell("stage"),
         "aliases": tell("aliases"),
+        "meaning": tell("what it means"),
+        "digest": tell("digest"),
+        "assurance": tell("assurance"),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from textwrap import shorten
 from typing import Any, Final
 
-from jupyter_mlops.commands import documents, proved, shelf, states
+from jupyter_mlops.commands import documents, proved, shelf, signed, states
 from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
 from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.domain.health import FIRST_METRIC
@@ -351,6 +351,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "requests": _requests,
     "approve": _approve,
     "reject": _reject,
+    **signed.SENTENCES,
     "deploy": _deploy,
     "promote": _deploy,
     "rollback": _deploy,

@@ -146,7 +146,7 @@ class Checks(TypedDict):
 class Decision(TypedDict):
     """What somebody decided, and what that decision is worth."""
 
-    outcome: Literal["approved", "rejected"]
+    outcome: Literal["approved", "rejected", "break-glass"]
     by: Person
     comment: str
     at: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -13,6 +13,10 @@ from jupyter_mlops.errors import Conflict, Refused
 
 VALID_DAYS: Final = 14
 REMIND_DAYS: Final = 3
+BREAK_GLASS: Final = "break-glass"
+"""The verdict, and the role, of who has a change carried out alone in an emergency."""
+EMERGENCY_HOURS: Final = 24
+"""How long such a word can be carried out."""
 _FIRST: Final = ("risk", "approvers", "assurance", "other_than_author", "distinct_roles")
 
 
@@ -66,7 +70,11 @@ def read_policy(body: str) -> Policy:
 
 @dataclass(frozen=True)
 class Case:
-    """What a decision is about, as far as the rules need to know it."""
+    """What a decision is about, as far as the rules need to know it.
+
+    ``own`` are the people whose own work it may be; with
+    ``knows_people`` others than the one at the notebook can sign.
+    """
 
     request: int
     ref: str
@@ -77,6 +85,8 @@ class Case:
     checks_passed: bool
     one_person: bool
     decided_by: Sequence[str]
+    own: frozenset[str] = frozenset()
+    knows_people: bool = False
 
 
 def check_may_decide(actor: Actor, case: Case, *, now: str) -> None:
@@ -134,7 +144,7 @@ def check_may_approve(actor: Actor, case: Case, policy: Policy, *, now: str) -> 
             ref=case.ref,
         )
     _check_assurance(actor, case, policy)
-    own = actor.id in (case.author, case.requester)
+    own = actor.id in {case.author, case.requester, *case.own}
     if policy.other_than_author and own and not case.one_person:
         raise Refused(
             "Nobody approves their own work: {ref} needs somebody other than its author and"
@@ -145,33 +155,93 @@ def check_may_approve(actor: Actor, case: Case, policy: Policy, *, now: str) -> 
         )
 
 
+def check_may_break_glass(
+    actor: Actor, case: Case, *, roles: Collection[str], reason: str, now: str
+) -> None:
+    """Raise unless this actor may have a change carried out alone, in an emergency.
+
+    Raises:
+        Refused: they have no such role, did not sign, or say no reason.
+        Conflict: there is nothing left to decide.
+    """
+    check_may_decide(actor, case, now=now)
+    if not reaches(actor.assurance, "signed") or BREAK_GLASS not in roles:
+        raise Refused(
+            "Only somebody with the role {role} breaks the glass, by their signature; {who} has not.",
+            "`policy people` shows who has it; `jupyter mlops decide {request}` is the way for others.",
+            code="not_break_glass",
+            role=BREAK_GLASS,
+            who=actor.id,
+            request=case.request,
+        )
+    if not reason.strip():
+        raise Refused(
+            "Whoever breaks the glass says why.",
+            'jupyter mlops decide {request} --break-glass --reason "…"',
+            code="reason_missing",
+            request=case.request,
+        )
+
+
 def _check_assurance(actor: Actor, case: Case, policy: Policy) -> None:
     if reaches(actor.assurance, policy.assurance):
         return
     raise Refused(
-        "{ref} is {risk} risk and needs {approvers} people at assurance '{needs}'; this workspace"
+        "{ref} is {risk} risk and needs {approvers} people at assurance '{needs}'; a cell can only"
+        " record ('{has}'). Nothing was decided."
+        if case.knows_people
+        else "{ref} is {risk} risk and needs {approvers} people at assurance '{needs}'; this workspace"
         " knows one person and can only record ('{has}'). Nothing was decided.",
-        "the request stays open until {until}; it waits for a signature or a team server, which"
-        " this release does not have. A model whose risk is not {risk} can be registered with"
-        " another --risk.",
+        "in a terminal: jupyter mlops decide {request}"
+        if case.knows_people
+        else "write down who decides, with their keys (%%mlops policy people); then, in a terminal:"
+        " jupyter mlops decide {request}",
         code="assurance_too_low",
         ref=case.ref,
+        request=case.request,
         risk=policy.risk,
         approvers=policy.approvers,
         needs=policy.assurance,
         has=actor.assurance,
-        until=case.expires_at[:10],
     )
 
 
 def is_complete(policy: Policy, decisions: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether the approvals given so far are all that the policy asks for."""
-    counted = {
-        decision["person"]
+    """Say whether the approvals given so far are all that the policy asks for.
+
+    Of each decision ``person``, ``outcome``, ``assurance`` and, where they are known, ``roles`` count.
+    Nobody stands for two roles.
+    """
+    counted: dict[str, frozenset[str]] = {
+        decision["person"]: frozenset(decision.get("roles", ()))
         for decision in decisions
         if decision["outcome"] == "approved" and reaches(decision["assurance"], policy.assurance)
     }
-    return len(counted) >= policy.approvers
+    return (
+        len(counted) >= policy.approvers
+        and _stood_for(counted, policy.roles) == len(set(policy.roles))
+        and (
+            policy.distinct_roles <= 1
+            or _stood_for(counted, {role for roles in counted.values() for role in roles})
+            >= policy.distinct_roles
+        )
+    )
+
+
+def _stood_for(people: Mapping[str, Collection[str]], roles: Collection[str]) -> int:
+    """Return for how many of these roles there is a person of its own: a largest matching."""
+    stands: dict[str, str] = {}
+
+    def finds(role: str, tried: set[str]) -> bool:
+        for person, has in people.items():
+            if role in has and person not in tried:
+                tried.add(person)
+                if person not in stands or finds(stands[person], tried):
+                    stands[person] = role
+                    return True
+        return False
+
+    return sum(finds(role, set()) for role in sorted(set(roles)))
 
 
 def statement(
@@ -208,6 +278,30 @@ def statement(
     return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def read_statement(told: str) -> Mapping[str, Any]:
+    """Return what a statement says, or nothing where it is not one of ours, letter for letter."""
+    try:
+        said = json.loads(told)
+        written = statement(
+            request=said["request"],
+            verdict=said["verdict"],
+            ref=said["subject"]["version"],
+            manifest_digest=said["subject"]["manifest"],
+            deployment=said["target"]["deployment"],
+            role=said["target"]["role"],
+            policy_digest=said["policy"],
+            evidence_digest=said["evidence"],
+            decider=said["decider"],
+            decided_at=said["decided_at"],
+            expires_at=said["expires_at"],
+            nonce=said["nonce"],
+            comment=said["comment"],
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return said if written == told else {}
+
+
 def is_bound(
     told: str,
     *,
@@ -218,12 +312,14 @@ def is_bound(
     policy_digest: str,
     evidence_digest: str,
     nonce: str,
+    verdict: str = "approved",
 ) -> bool:
     """Say whether a remembered decision speaks of exactly this change, and of no other."""
-    said = json.loads(told)
+    said = read_statement(told)
     return bool(
-        said["request"] == request
-        and said["verdict"] == "approved"
+        said
+        and said["request"] == request
+        and said["verdict"] == verdict
         and said["subject"]["manifest"] == manifest_digest
         and said["target"] == {"deployment": deployment, "role": role}
         and said["policy"] == policy_digest

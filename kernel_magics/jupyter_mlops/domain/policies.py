@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
-from typing import Any, Final, Literal, TypedDict, cast, get_args
+from typing import Any, Final, Literal, NotRequired, TypedDict, cast, get_args
 
 from jupyter_mlops.domain.access import ASSURANCES
 from jupyter_mlops.domain.answers import Assurance, Risk
@@ -89,8 +89,23 @@ class Written:
         return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+class Knows(TypedDict):
+    """A person as the workspace knows them; ``keys`` are fingerprints, ``owner`` whom cells stand for."""
+
+    id: str
+    name: str
+    roles: list[str]
+    keys: list[str]
+    users: list[str]
+    until: str
+    owner: bool
+
+
 class PolicyRow(TypedDict):
-    """A policy in force: its number (0 as it came with the workspace), what it speaks of and asks."""
+    """A policy in force: its number (0 as it came with the workspace), what it speaks of and asks.
+
+    The one called `people` holds ``people`` instead.
+    """
 
     name: str
     number: int
@@ -100,6 +115,7 @@ class PolicyRow(TypedDict):
     text: str
     by: Person | None
     at: str
+    people: NotRequired[list[Knows]]
 
 
 class Policies(TypedDict):

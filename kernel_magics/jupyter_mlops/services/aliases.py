@@ -13,7 +13,7 @@ from jupyter_mlops.domain.arguments import Time, read
 from jupyter_mlops.domain.deployments import WHOLE
 from jupyter_mlops.domain.shelved import Aliases, AliasRow
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import past
+from jupyter_mlops.services import emergencies, past
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -75,6 +75,8 @@ def _row(
     order = _order(session, place, ref, rollout.since)
     actor = order["actor"] if order else asked.requester
     label = tell(assurance_label(actor["assurance"]), name="")
+    if emergencies.is_one(session, asked):
+        label = tell("Break-glass: one person's word alone")
     return AliasRow(
         alias=f"{model}@champion-of-{place}",
         ref=ref,

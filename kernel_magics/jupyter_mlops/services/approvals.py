@@ -6,14 +6,14 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlmodel
 
 from jupyter_mlops.domain import approvals as rules
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import elsewhere
-from jupyter_mlops.domain.access import OWNER, as_person
+from jupyter_mlops.domain.access import OWNER, Actor, as_person
 from jupyter_mlops.domain.access import label as assurance_label
 from jupyter_mlops.domain.answers import Decision as DecisionAnswer
 from jupyter_mlops.domain.answers import Request as RequestAnswer
@@ -24,12 +24,27 @@ from jupyter_mlops.domain.policies import Change
 from jupyter_mlops.domain.registry import Kindred, check_answers_alike
 from jupyter_mlops.errors import Conflict
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import checks, lookup, policies, proof, registry, shelves
+from jupyter_mlops.services import (
+    checks,
+    emergencies,
+    lookup,
+    people,
+    policies,
+    proof,
+    registry,
+    shelves,
+)
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+
+_OUTCOMES: Final = {"approved": "granted", "rejected": "denied", rules.BREAK_GLASS: "glass broken"}
+
+
+_BROKEN: Final = "Break-glass: {name}'s key alone"
 
 
 @deed()
@@ -127,54 +142,91 @@ def decided(session: Session, row: tables.Request) -> list[DecisionAnswer]:
 
 
 def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAnswer:
-    outcome = "granted" if verdict == "approved" else "denied"
     with ws.act("request:approval", subject=f"request:{number}", reason=comment) as act:
         asked = lookup.request(act.session, number)
-        policy = proof.policy(act.session, asked.policy_digest)
-        case = _case(ws, act.session, asked)
-        if verdict == "approved":
-            rules.check_may_approve(ws.actor, case, policy, now=ws.now())
-        else:
-            rules.check_may_decide(ws.actor, case, now=ws.now())
-        act.before = {"state": asked.state}
-        act.session.add(_decided(ws, asked, case.ref, verdict, comment))
-        act.session.flush()
-        given = [proof.as_given(found) for found in proof.decisions(act.session, asked)]
-        if verdict == "rejected":
-            asked.state = "rejected"
-        elif rules.is_complete(policy, given):
-            asked.state = "approved"
-        act.session.add(asked)
-        act.outcome = outcome
-        act.after = {"state": asked.state, "manifest": asked.manifest_digest, "for": case.ref}
-        return shown(ws, act.session, asked)
+        actor = people.stand_for(act.session, ws.actor)
+        check_may(ws, act.session, asked, actor, verdict)
+        return settled(ws, act, asked, _decided(ws, asked, actor, verdict, comment))
+
+
+def check_may(
+    ws: Workspace,
+    session: Session,
+    asked: tables.Request,
+    actor: Actor,
+    verdict: str,
+    *,
+    comment: str = "",
+) -> None:
+    """Raise unless this person may decide so about a request now, with what is known of them."""
+    case = _case(ws, session, asked, actor)
+    if verdict == "approved":
+        policy = proof.policy(session, asked.policy_digest)
+        rules.check_may_approve(actor, case, policy, now=ws.now())
+    elif verdict == rules.BREAK_GLASS:
+        known = people.known(session)
+        roles = known.roles_of(actor.id, ws.now()) if known else ()
+        rules.check_may_break_glass(actor, case, roles=roles, reason=comment, now=ws.now())
+    else:
+        rules.check_may_decide(actor, case, now=ws.now())
+
+
+def settled(
+    ws: Workspace, act: Deed, asked: tables.Request, decision: tables.Decision
+) -> RequestAnswer:
+    """Write a decision down, and what the request has become by it."""
+    act.before = {"state": asked.state}
+    act.session.add(decision)
+    act.session.flush()
+    if decision.outcome == "rejected":
+        asked.state = "rejected"
+    elif decision.outcome == rules.BREAK_GLASS or proof.is_complete(act.session, asked):
+        asked.state = "approved"
+        emergencies.settled(ws, act, asked)
+    act.session.add(asked)
+    act.outcome = _OUTCOMES[decision.outcome]
+    act.after = {
+        "state": asked.state,
+        "manifest": asked.manifest_digest,
+        "for": json.loads(asked.evidence)["ref"],
+        "by": decision.person,
+        "assurance": decision.assurance,
+    }
+    return shown(ws, act.session, asked)
+
+
+def bound(asked: tables.Request) -> dict[str, Any]:
+    """Return what a decision about a request is bound to."""
+    return {
+        "request": asked.id,
+        "ref": json.loads(asked.evidence)["ref"],
+        "manifest_digest": asked.manifest_digest,
+        "deployment": asked.deployment,
+        "role": asked.role,
+        "policy_digest": asked.policy_digest,
+        "evidence_digest": asked.evidence_digest,
+        "expires_at": asked.expires_at,
+        "nonce": asked.nonce,
+    }
 
 
 def _decided(
-    ws: Workspace, asked: tables.Request, ref: str, verdict: str, comment: str
+    ws: Workspace,
+    asked: tables.Request,
+    actor: Actor,
+    verdict: str,
+    comment: str,
 ) -> tables.Decision:
     now = ws.now()
     told = rules.statement(
-        request=asked.id,
-        verdict=verdict,
-        ref=ref,
-        manifest_digest=asked.manifest_digest,
-        deployment=asked.deployment,
-        role=asked.role,
-        policy_digest=asked.policy_digest,
-        evidence_digest=asked.evidence_digest,
-        decider=ws.actor.id,
-        decided_at=now,
-        expires_at=asked.expires_at,
-        nonce=asked.nonce,
-        comment=comment,
+        verdict=verdict, decider=actor.id, decided_at=now, comment=comment, **bound(asked)
     )
     return tables.Decision(
         request_id=asked.id,
-        person=ws.actor.id,
+        person=actor.id,
         outcome=verdict,
-        assurance=ws.actor.assurance,
-        actor=ws.actor.to_dict(),
+        assurance=actor.assurance,
+        actor=actor.to_dict(),
         comment=comment,
         statement=told,
         at=now,
@@ -284,9 +336,10 @@ def _change(session: Session, version: tables.Version, deployment: str, role: st
     )
 
 
-def _case(ws: Workspace, session: Session, asked: tables.Request) -> rules.Case:
+def _case(ws: Workspace, session: Session, asked: tables.Request, actor: Actor) -> rules.Case:
     version = session.get_one(tables.Version, asked.version_id)
     evidence = json.loads(asked.evidence)
+    known = people.known(session)
     return rules.Case(
         request=asked.id,
         ref=lookup.ref_of(session, version),
@@ -295,16 +348,23 @@ def _case(ws: Workspace, session: Session, asked: tables.Request) -> rules.Case:
         author=version.author["id"],
         requester=asked.requester["id"],
         checks_passed=all(found["outcome"] != "failed" for found in evidence["checks"]),
-        one_person=ws.actor.id == OWNER,
+        one_person=len(known.people) == 1 if known else actor.id == OWNER,
         decided_by=[found.person for found in proof.decisions(session, asked)],
+        own=people.author_set(session, version.author, asked.requester),
+        knows_people=known is not None,
     )
 
 
 def _decision(found: tables.Decision) -> DecisionAnswer:
-    label = tell(assurance_label(found.actor["assurance"]), name=found.person)
+    actor = {**found.actor, "assurance": found.assurance if found.signature else "recorded"}
+    name = dict(actor.get("claims") or {}).get("name") if found.signature else ""
+    broken = found.outcome == rules.BREAK_GLASS
+    label = tell(
+        _BROKEN if broken else assurance_label(actor["assurance"]), name=name or found.person
+    )
     return DecisionAnswer(
         outcome=cast("Any", found.outcome),
-        by=as_person(found.actor, label=label),
+        by=as_person(actor, label=label),
         comment=found.comment,
         at=found.at,
     )

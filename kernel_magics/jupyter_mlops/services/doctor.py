@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from jupyter_mlops.domain.answers import Diagnosis, Doctor, Status
 from jupyter_mlops.domain.arguments import read
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import server
+from jupyter_mlops.services import server, surety
 from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.workspace import Workspace
 
@@ -25,10 +25,10 @@ def doctor(ws: Workspace) -> Doctor:
         *_audit(ws),
         *_server(ws),
         *_jupyter(),
-        *_identity(ws),
+        *surety.diagnosed(ws),
     ]
     worst = max((item["status"] for item in items), key=_ORDER.index)
-    return Doctor(status=worst, assurance=ws.actor.assurance, items=items)
+    return Doctor(status=worst, assurance=surety.most(ws), items=items)
 
 
 def _store(ws: Workspace) -> Iterator[Diagnosis]:
@@ -117,19 +117,6 @@ def _jupyter() -> Iterator[Diagnosis]:
         status="unknown",
         because=tell("No JupyterLab in this environment; words work without it."),
         hint="pip install jupyterlab",
-    )
-
-
-def _identity(ws: Workspace) -> Iterator[Diagnosis]:
-    yield Diagnosis(
-        subject=tell("assurance"),
-        status="passing",
-        because=tell(
-            "This workspace knows one person; the most it can honestly say of a decision is"
-            " '{assurance}'.",
-            assurance=ws.actor.assurance,
-        ),
-        hint="",
     )
 
 

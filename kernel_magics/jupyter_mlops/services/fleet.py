@@ -8,7 +8,8 @@ import sqlmodel
 
 from jupyter_mlops.domain.answers import DeploymentRow, Deployments
 from jupyter_mlops.domain.arguments import Time, read
-from jupyter_mlops.services import health, lookup, past, underway
+from jupyter_mlops.locale import tell
+from jupyter_mlops.services import emergencies, health, lookup, past, underway
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -26,7 +27,9 @@ def deployments(ws: Workspace, query: str = "", *, as_of: Time | None = None) ->
     at = past.moment(ws, as_of)
     with ws.look() as session:
         bare = past.fleet(session, at) if at else _rows(session)
+        broken = {} if at else {found.deployment: found for found in emergencies.standing(session)}
     rows = health.then(ws, bare, at) if at else health.filled_in(ws, bare)
+    rows = [_marked(row, broken.get(row["name"])) for row in rows]
     words = query.lower().split()
     return Deployments(items=[row for row in rows if all(word in _text(row) for word in words)])
 
@@ -36,6 +39,15 @@ def _rows(session: Session) -> list[DeploymentRow]:
         sqlmodel.select(tables.Deployment).order_by(sqlmodel.col(tables.Deployment.name))
     ).all()
     return [row_of(session, place) for place in places]
+
+
+def _marked(row: DeploymentRow, broken: emergencies.Emergency | None) -> DeploymentRow:
+    """Return a deployment as unwell while one person's word alone keeps it."""
+    if broken is None:
+        return row
+    said = tell("break-glass: {ref} answers by the word of {person} alone.",
+                ref=broken.ref, person=broken.person)  # fmt: skip
+    return {**row, "status": "failing", "because": f"{said} {row['because']}"}
 
 
 def row_of(session: Session, place: tables.Deployment) -> DeploymentRow:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlmodel
 
 from jupyter_mlops.errors import MlopsError, Refused
-from jupyter_mlops.services import lookup, proof, registry
+from jupyter_mlops.services import lookup, pinned, proof, registry
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def named(
             deployment=place.name,
             model=here.name,
         )
-    _verify(session, place, version, found)
+    _verify(session, place, version, found, partial(proof.verify, session))
     return found
 
 
@@ -51,16 +52,23 @@ def verify(ws: Workspace, deployment: str, ref: str) -> None:
     with ws.look() as session:
         place = lookup.deployment(session, deployment)
         parent, version = lookup.version(session, ref)
-        _verify(session, place, version, f"{parent.name}:{version.number}")
+        stands = partial(pinned.check, ws, session)
+        _verify(session, place, version, f"{parent.name}:{version.number}", stands)
 
 
-def _verify(session: Session, place: tables.Deployment, version: tables.Version, ref: str) -> None:
+def _verify(
+    session: Session,
+    place: tables.Deployment,
+    version: tables.Version,
+    ref: str,
+    check: Callable[[tables.Rollout], None],
+) -> None:
     carried = session.exec(
         sqlmodel.select(tables.Rollout)
         .where(tables.Rollout.deployment_id == place.id)
         .where(tables.Rollout.version_id == version.id, tables.Rollout.since != "")
     ).all()
-    if any(_stands(session, rollout) for rollout in carried):
+    if any(_stands(session, rollout, check) for rollout in carried):
         return
     raise Refused(
         "{ref} was never approved for {deployment} and carried out there, so no rule may ask it.",
@@ -71,11 +79,13 @@ def _verify(session: Session, place: tables.Deployment, version: tables.Version,
     )
 
 
-def _stands(session: Session, rollout: tables.Rollout) -> bool:
+def _stands(
+    session: Session, rollout: tables.Rollout, check: Callable[[tables.Rollout], None]
+) -> bool:
     """Say whether a rollout still stands on its approval."""
     asked = session.get_one(tables.Request, rollout.request_id)
     try:
-        proof.verify(session, rollout)
+        check(rollout)
     except MlopsError:
         return False
     return asked.state == "carried out"

@@ -11,7 +11,15 @@ from jupyter_mlops.domain.answers import (
 )
 from jupyter_mlops.domain.arguments import Time, read
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import alerts, approvals, catalogue, fleet, past, rollouts
+from jupyter_mlops.services import (
+    alerts,
+    approvals,
+    catalogue,
+    emergencies,
+    fleet,
+    past,
+    rollouts,
+)
 from jupyter_mlops.services.workspace import Workspace
 
 NEWEST_MODELS = 20
@@ -29,6 +37,7 @@ def overview(ws: Workspace, *, as_of: Time | None = None) -> Overview:
     with ws.look() as session:
         registered = catalogue.count(session, at)
         then = [approvals.shown(ws, session, row) for row in past.waiting(session, at)]
+        broken = [] if at else list(emergencies.standing(session))
     waiting = (
         [_open_then(row, at) for row in then] if at else approvals.requests(ws, "open")["items"]
     )
@@ -38,6 +47,8 @@ def overview(ws: Workspace, *, as_of: Time | None = None) -> Overview:
     unwell = [row for row in rows if row["status"] in ("failing", "warning")]
     untold = [row for row in unwell if row["name"] not in known_of or row["state"] == "down"]
     attention = [_alert(found) for found in unseen] + [_unwell(row) for row in untold]
+    told = {alert["subject"] for alert in unseen if alert["part"] == emergencies.PART}
+    attention += [_broken(found) for found in broken if f"request:{found.request}" not in told]
     attention.sort(key=lambda found: found["status"] != "failing")
     attention += [_waits(found) for found in waiting]
     return Overview(
@@ -92,6 +103,21 @@ def _unwell(row: DeploymentRow) -> Attention:
         status=row["status"],
         because=row["because"],
         next=f"%mlops monitor {row['name']}",
+    )
+
+
+def _broken(found: emergencies.Emergency) -> Attention:
+    return Attention(
+        subject=found.deployment,
+        status="failing",
+        because=tell(
+            "break-glass: {ref} answers by the word of {person} alone, since {at}: {reason}",
+            ref=found.ref,
+            person=found.person,
+            at=found.at,
+            reason=found.reason,
+        ),
+        next=f"%mlops request {found.ref} --for {found.deployment}",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import sqlmodel
 
@@ -12,9 +12,10 @@ from jupyter_mlops.domain import policies as rules
 from jupyter_mlops.domain.access import as_person
 from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.arguments import Text, deed
-from jupyter_mlops.domain.policies import Policies, PolicyRow
+from jupyter_mlops.domain.people import NAME as PEOPLE
+from jupyter_mlops.domain.policies import Knows, Policies, PolicyRow
 from jupyter_mlops.errors import Corrupt, Invalid, Refused
-from jupyter_mlops.services import plainly
+from jupyter_mlops.services import people, plainly
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -35,8 +36,15 @@ def policy(ws: Workspace, name: str = "", text: Text = "", *, reason: str = "") 
     All policies that speak of a change count together, of everything the strictest. A new workspace has
     one for each risk (`low`, `moderate`, `high`, `critical`); one written under such a name replaces
     it. Every version is kept. What asks for more is in force at once.
+
+    `policy people` is of another kind: it says who there is. `people` names each with `name`, `roles`,
+    `keys` (Ed25519, as in ~/.ssh/id_ed25519.pub), `users` and `until`; `owner` is whom the cells here
+    stand for; `revoked` lists keys (`key: SHA256:…`, `from:`) and `services` what never decides. Once
+    they are known, a change says what it `follows` and an owner's signature stands below it.
     """
-    if text.strip():
+    if name == PEOPLE and text.strip():
+        people.put(ws, text, reason)
+    elif text.strip():
         _put(ws, name, text, reason)
     return _shown(ws, name)
 
@@ -48,7 +56,9 @@ def asked_of(session: Session, change: rules.Change) -> Policy:
 
 def in_force(session: Session) -> list[rules.Written]:
     """Return the policies that apply now: those a workspace came with, and those written since."""
-    written = {name: rules.kept(name, row.body) for name, row in _newest(session).items()}
+    written = {
+        name: rules.kept(name, row.body) for name, row in _newest(session).items() if name != PEOPLE
+    }
     return list(({one.name: one for one in rules.CAME} | written).values())
 
 
@@ -117,9 +127,10 @@ def _check_not_looser(known: list[rules.Written], written: rules.Written) -> Non
 def _shown(ws: Workspace, name: str) -> Policies:
     with ws.look() as session:
         rows, known = _newest(session), in_force(session)
-    return Policies(
-        items=[_told(one, rows.get(one.name)) for one in known if not name or one.name == name]
-    )
+    told = [_told(one, rows.get(one.name)) for one in known if not name or one.name == name]
+    if PEOPLE in rows and name in ("", PEOPLE):
+        told.append(_people_told(rows[PEOPLE]))
+    return Policies(items=told)
 
 
 def _told(written: rules.Written, row: tables.PolicyVersion | None) -> PolicyRow:
@@ -132,6 +143,20 @@ def _told(written: rules.Written, row: tables.PolicyVersion | None) -> PolicyRow
         text=row.text if row else "",
         by=as_person(row.actor) if row else None,
         at=row.at if row else "",
+    )
+
+
+def _people_told(row: tables.PolicyVersion) -> PolicyRow:
+    return PolicyRow(
+        name=row.name,
+        number=row.number,
+        digest=row.digest,
+        scope={},
+        asks={},
+        text=row.text,
+        by=as_person(row.actor),
+        at=row.at,
+        people=cast("list[Knows]", people.shown(row)),
     )
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlmodel
 
 from jupyter_mlops.domain import approvals as rules
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.errors import Refused
-from jupyter_mlops.services import lookup, registry
+from jupyter_mlops.services import judged, lookup, registry
+from jupyter_mlops.services.judged import decisions
 from jupyter_mlops.store import tables
+
+__all__ = ["decisions", "is_complete", "policy", "state_of", "usable", "verify"]
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
 
-def verify(session: Session, rollout: tables.Rollout) -> None:
+def verify(session: Session, rollout: tables.Rollout, known: judged.Known | None = None) -> None:
     """Raise unless this rollout stands on decisions that speak of exactly these bytes.
 
     Whoever serves a model calls this again: rows in a database are claims.
@@ -26,18 +28,28 @@ def verify(session: Session, rollout: tables.Rollout) -> None:
         Refused: the approval is missing, incomplete, or speaks of something else.
         Corrupt: the manifest is not what was registered.
     """
+    asked = check_same(session, rollout)
+    judges = known or judged.Known(session)
+    if not is_complete(session, asked, known) and not judged.emergency(
+        judges, asked, judges.moment or rollout.at
+    ):
+        raise _not_approved_for(session, rollout)
+
+
+def check_same(session: Session, rollout: tables.Rollout) -> tables.Request:
+    """Return the request of a rollout, which has to speak of exactly its bytes, target and evidence."""
     asked = session.get_one(tables.Request, rollout.request_id)
     version = session.get_one(tables.Version, rollout.version_id)
     place = session.get_one(tables.Deployment, rollout.deployment_id)
     registry.read_manifest(version)
-    same = (
+    if not (
         asked.manifest_digest == version.digest
         and asked.deployment == place.name
         and asked.role == rollout.role
         and chain.digest(asked.evidence) == asked.evidence_digest
-    )
-    if not same or not _is_approved(session, asked):
-        raise _not_approved(lookup.ref_of(session, version), place.name)
+    ):
+        raise _not_approved_for(session, rollout)
+    return asked
 
 
 def usable(
@@ -70,7 +82,9 @@ def usable(
             words=_role_words(role),
         )
     state = state_of(asked, now=now)
-    if state != "approved" or not _is_approved(session, asked):
+    if state != "approved" or not (
+        is_complete(session, asked) or judged.emergency(judged.Known(session), asked, now)
+    ):
         raise _not_usable(asked, state, ref)
     return asked.id
 
@@ -94,38 +108,16 @@ def policy(session: Session, digest: str) -> rules.Policy:
     )
 
 
-def _is_approved(session: Session, asked: tables.Request) -> bool:
+def is_complete(session: Session, asked: tables.Request, known: judged.Known | None = None) -> bool:
     """Count only decisions that speak of this request's own bytes, target, policy and evidence."""
-    bound = [
-        as_given(found)
-        for found in decisions(session, asked)
-        if found.outcome == "approved"
-        and rules.is_bound(
-            found.statement,
-            request=asked.id,
-            manifest_digest=asked.manifest_digest,
-            deployment=asked.deployment,
-            role=asked.role,
-            policy_digest=asked.policy_digest,
-            evidence_digest=asked.evidence_digest,
-            nonce=asked.nonce,
-        )
-    ]
-    return rules.is_complete(policy(session, asked.policy_digest), bound)
+    found = policy(session, asked.policy_digest)
+    return rules.is_complete(found, judged.worth(known or judged.Known(session), asked, found))
 
 
-def decisions(session: Session, asked: tables.Request) -> Sequence[tables.Decision]:
-    """Return the decisions about a request, in the order they were made."""
-    return session.exec(
-        sqlmodel.select(tables.Decision)
-        .where(tables.Decision.request_id == asked.id)
-        .order_by(sqlmodel.col(tables.Decision.id))
-    ).all()
-
-
-def as_given(found: tables.Decision) -> dict[str, Any]:
-    """Return what the rules need to know of a decision."""
-    return {"person": found.person, "outcome": found.outcome, "assurance": found.assurance}
+def _not_approved_for(session: Session, rollout: tables.Rollout) -> Refused:
+    version = session.get_one(tables.Version, rollout.version_id)
+    place = session.get_one(tables.Deployment, rollout.deployment_id)
+    return _not_approved(lookup.ref_of(session, version), place.name)
 
 
 def _not_approved(ref: str, deployment: str) -> Refused:

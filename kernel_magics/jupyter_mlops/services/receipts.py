@@ -240,7 +240,7 @@ def _approval_step(
         proof.verify(session, rollout)
     except MlopsError as error:
         return _step("approval", error.message, holds=False)
-    given = (one["by"] for one in approvals.decided(session, asked) if one["outcome"] == "approved")
+    given = (one["by"] for one in approvals.decided(session, asked) if one["outcome"] != "rejected")
     people = ", ".join(f"{by['id']} ({by['label']})" for by in given)
     because = tell("Request {id} was approved: {people}.", id=asked.id, people=people)
     return _step("approval", because, holds=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlmodel
 
 from jupyter_mlops.domain.deployments import WHOLE
-from jupyter_mlops.services import lookup, proof
+from jupyter_mlops.services import emergencies, lookup, pinned
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -67,7 +67,7 @@ def _current(ws: Workspace) -> list[Served]:
 def verify(ws: Workspace, rollout: int) -> None:
     """Raise unless a rollout stands on a complete approval of these very bytes."""
     with ws.look() as session:
-        proof.verify(session, session.get_one(tables.Rollout, rollout))
+        pinned.check(ws, session, session.get_one(tables.Rollout, rollout))
 
 
 def packed(ws: Workspace, item: Served, *, compiled: bool) -> tuple[dict[str, Any], str, bytes]:
@@ -134,7 +134,7 @@ def carry_out(ws: Workspace, rollout: int) -> None:
         if coming.state != "loading":
             act.nothing()
             return
-        proof.verify(act.session, coming)
+        pinned.check(ws, act.session, coming)
         place = act.session.get_one(tables.Deployment, coming.deployment_id)
         version = act.session.get_one(tables.Version, coming.version_id)
         now = ws.now()
@@ -144,6 +144,7 @@ def carry_out(ws: Workspace, rollout: int) -> None:
         coming.state, coming.since = "live", now
         if coming.plan:
             coming.plan = {**coming.plan, "began": now}
+        emergencies.raised(ws, act, coming)
         asked = act.session.get_one(tables.Request, coming.request_id)
         asked.state = "carried out"
         act.session.add_all([coming, place, asked])

@@ -32,14 +32,24 @@ MOST_PROCESSES = 64
 
 
 @deed(here=True)
-def serve(ws: Workspace, *, host: str = "127.0.0.1", port: int = 0, processes: int = 1) -> Server:
+def serve(
+    ws: Workspace,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    processes: int = 1,
+    pinned: str = "",
+) -> Server:
     """Start the prediction server of this workspace, or say where it already listens.
 
     It listens on this machine only unless told otherwise; port 0 takes any free one. Several
     `processes` share the work, one for each processor is a good choice: a replacement is over when
     all of them answer with it, and one that dies is started anew.
+
+    It goes by a copy of its own of the people and policies, pinned at its first start: `pinned` names
+    the file, which another user than the one of the notebooks should own.
     """
-    return ensure(ws, host=host, port=port, processes=processes)
+    return ensure(ws, host=host, port=port, processes=processes, pinned=pinned)
 
 
 @deed(here=True)
@@ -55,7 +65,14 @@ def stop(ws: Workspace) -> Server:
     return _told(ws, running, running=False)
 
 
-def ensure(ws: Workspace, *, host: str = "127.0.0.1", port: int = 0, processes: int = 1) -> Server:
+def ensure(
+    ws: Workspace,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    processes: int = 1,
+    pinned: str = "",
+) -> Server:
     """Return the running prediction server, started now if there was none.
 
     Raises:
@@ -69,7 +86,7 @@ def ensure(ws: Workspace, *, host: str = "127.0.0.1", port: int = 0, processes: 
     if coming := living(ws.home):  # somebody else has just started it
         return _told(ws, _await(ws, coming[0].server, began), running=True)
     with ws.act("server:start", subject="server") as act:
-        pid = ws.launcher(_command(ws, host, port, processes), ws.home.log_file)
+        pid = ws.launcher(_command(ws, host, port, processes, pinned), ws.home.log_file)
         act.outcome = "begun"
         act.after = {"pid": pid, "host": host, "processes": processes}
     return _told(ws, _await(ws, pid, began), running=True)
@@ -169,7 +186,7 @@ def shown(ws: Workspace) -> Server | None:
     return _told(ws, running, running=True) if running else None
 
 
-def _command(ws: Workspace, host: str, port: int, processes: int) -> list[str]:
+def _command(ws: Workspace, host: str, port: int, processes: int, pinned: str) -> list[str]:
     place = str(ws.home.folder) if ws.home.is_sqlite else ws.home.url
     return [
         sys.executable,
@@ -183,6 +200,7 @@ def _command(ws: Workspace, host: str, port: int, processes: int) -> list[str]:
         str(port),
         "--processes",
         str(processes),
+        *(["--pinned", str(Path(pinned).expanduser().absolute())] if pinned else []),
     ]
 
 

@@ -20,6 +20,7 @@ _FOUND: Final = {
     "at_once": "{n} features at once: {names}.",
     "worse": "{metric} is {value}, it was {before} on the holdout.",
     "floor": "{metric} is {value}, beyond the floor of the rules ({floor}).",
+    "break_glass": "{version} answers by the word of {person} alone (break-glass): {reason}",
     "in_doubt": "Rules of humility marked {share} of {n} answers.",
 }
 
@@ -76,6 +77,8 @@ def _values(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
         "names": ", ".join(names[:MOST_NAMES]) + ("…" if len(names) > MOST_NAMES else ""),
         "n": f"{count or 0:,}",
         "version": str(figures.get("version", "")),
+        "person": str(figures.get("person", "")),
+        "reason": str(figures.get("reason", "")),
         "metric": str(figures.get("metric", "")),
         **{key: _share(figures.get(key)) for key in ("share", "missing", "new")},
         **{key: _short(figures.get(key)) for key in _NUMBERS},

@@ -68,6 +68,8 @@ class Workspace:
     progress: Callable[[str, float], None]
     kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
     """Answers that were added up in memory and hold until the log they are of changes."""
+    pinned: Path | None = None
+    """Where whoever serves keeps a copy of its own of people and policies."""
 
     @contextmanager
     def act(self, action: str, *, subject: str, reason: str = "") -> Iterator[Deed]:

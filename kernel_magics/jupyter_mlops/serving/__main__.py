@@ -43,7 +43,7 @@ def _server(said: argparse.Namespace) -> int:
     if said.processes == 1:
         from jupyter_mlops.serving import process
 
-        ws = process.opened(home)
+        ws = process.opened(home, said.pinned)
         with _only_one(home):
             processes.clear(home)
             bound = _bound(said.host, said.port)
@@ -65,7 +65,7 @@ def _child(said: argparse.Namespace) -> int:
     orders = Orders(**json.loads(sys.stdin.readline()))
     process.end_with(orders.server)
     bound = socket.socket(fileno=said.inherit)
-    return process.serve(process.opened(find_home(orders.place)), orders, bound)
+    return process.serve(process.opened(find_home(orders.place), orders.pinned), orders, bound)
 
 
 def _orders(said: argparse.Namespace, home: Home, bound: socket.socket) -> Orders:
@@ -81,6 +81,7 @@ def _orders(said: argparse.Namespace, home: Home, bound: socket.socket) -> Order
         slot=0,
         compiled=not said.no_compiled,
         started_at=datetime.now(UTC).isoformat(),
+        pinned=said.pinned,
     )
 
 
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--processes", type=int, default=1, help="how many share the work")
     parser.add_argument("--allow-network", action="store_true", help="listen beyond this machine")
     parser.add_argument("--no-compiled", action="store_true", help="serve the original models")
+    parser.add_argument("--pinned", default="", help="where its own copy of people and policies is")
     parser.add_argument("--inherit", type=int, default=0, help=argparse.SUPPRESS)
     return parser
 

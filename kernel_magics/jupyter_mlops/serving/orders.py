@@ -24,6 +24,7 @@ class Orders:
     slot: int
     compiled: bool
     started_at: str
+    pinned: str = ""
 
     def for_slot(self, slot: int) -> bytes:
         """Return them as one line for the process in a slot."""

@@ -13,12 +13,14 @@ import struct
 import sys
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
 from jupyter_mlops.domain.access import Actor
-from jupyter_mlops.services import segments
+from jupyter_mlops.services import pinned, segments
 from jupyter_mlops.services.processes import Announcement
 from jupyter_mlops.services.scoring import settle
 from jupyter_mlops.services.workspace import Workspace, open_local
@@ -31,8 +33,6 @@ from jupyter_mlops.serving.repeats import Repeats
 from jupyter_mlops.serving.wire import IDLE_SECONDS, Wire, allow_connections
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from jupyter_mlops.config import Home
 
 DRAIN_SECONDS: Final = 30
@@ -90,16 +90,18 @@ class Server(uvicorn.Server):
         return any(getattr(found, "cycle", None) is None for found in connections)
 
 
-def opened(home: Home) -> Workspace:
-    """Return the workspace in the hands of the server."""
+def opened(home: Home, copy: str = "") -> Workspace:
+    """Return the workspace in the hands of the server, which has a copy of its own of who decides what."""
     where = home.folder if home.is_sqlite else home.url
-    return open_local(where, mouth="server", actor=Actor("server", kind="service"))
+    ws = open_local(where, mouth="server", actor=Actor("server", kind="service"))
+    return replace(ws, pinned=Path(copy) if copy else home.pinned_file)
 
 
 def serve(
     ws: Workspace, orders: Orders, bound: socket.socket, *, home_file: Path | None = None
 ) -> int:
     """Answer until told to stop; with ``home_file``, as a server of one process."""
+    _pin(ws)
     announcement = Announcement(ws.home, server=orders.server)
     fleet = Fleet(ws, compiled=orders.compiled, announcement=announcement)
     fleet.begin()
@@ -137,6 +139,17 @@ def serve(
         if home_file is not None:
             segments.seal(ws, seconds=SEAL_SECONDS)
     return 0
+
+
+def _pin(ws: Workspace) -> None:
+    """Say what this server goes by, and what it does not accept of the store."""
+    pin = pinned.begin(ws)
+    if pin is None:
+        return
+    n = len(pin.people.people) if pin.people else 0
+    _say(f"pinned at {pin.since} in {ws.pinned}: {n} people, {len(pin.policies)} policies")
+    for held in pin.held:
+        _say(f"not accepted: {held}")
 
 
 def _spare_the_collector() -> None:

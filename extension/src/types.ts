@@ -59,7 +59,7 @@ export interface AlertCause {
 export interface AlertRow {
   id: number;
   deployment: string;
-  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility';
+  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility' | 'policy';
   subject: string;
   severity: 'info' | 'warning' | 'critical';
   state: 'open' | 'acknowledged' | 'resolved';
@@ -171,6 +171,74 @@ export interface Bundle {
   entries: number;
   written?: string;
   data?: string;
+}
+
+/** Somebody who could approve, and whether their approval would count; if not, why. */
+export interface Could {
+  person: string;
+  roles: string[];
+  counts: boolean;
+  because: string;
+}
+
+/** What past changes would have needed under a policy; nothing was written. */
+export interface DryRun {
+  since: string;
+  changes: number;
+  short: number;
+  items: Past[];
+}
+
+/** A change of the past: what it would have needed, and whether what was given would have done. */
+export interface Past {
+  id: number;
+  ref: string;
+  deployment: string;
+  at: string;
+  state: string;
+  needed: string;
+  given: string;
+  enough: boolean;
+  because: string;
+}
+
+/** The policies in force; ``code`` names the ready-made ones that are shown and not in force. */
+export interface Policies {
+  items: PolicyRow[];
+  changed: boolean;
+  code: string;
+  deciders?: Who;
+  past?: DryRun;
+}
+
+/** A policy in force: its number (0 as it came with the workspace), what it speaks of and asks. */
+export interface PolicyRow {
+  name: string;
+  number: number;
+  digest: string;
+  scope: Record<string, string[]>;
+  asks: Record<string, unknown>;
+  speaks_of: string;
+  needs: string;
+  text: string;
+  by: Person | null;
+  at: string;
+}
+
+/** Who would have to approve a change, and why. */
+export interface Who {
+  ref: string;
+  deployment: string;
+  role: string;
+  subject: string;
+  risk: Risk;
+  policies: string[];
+  approvers: number;
+  assurance: Assurance;
+  needs: string;
+  people: Could[];
+  missing: string[];
+  because: string;
 }
 
 /** What was read of another registry, version by version, and whether it was only looked at. */
@@ -727,13 +795,14 @@ export interface Decision {
   at: string;
 }
 
-/** A wish to change what is deployed, with its evidence. */
+/** A wish for a change, with its evidence; ``kind`` says of what, `version` of what is deployed. */
 export interface Request {
   id: number;
+  kind: string;
   ref: string;
   digest: string;
   deployment: string;
-  role: Role;
+  role: Role | '';
   state: 'open' | 'approved' | 'rejected' | 'expired' | 'carried out' | 'void';
   risk: Risk;
   reason: string;
@@ -746,6 +815,7 @@ export interface Request {
   label: string;
   checks: Check[];
   decisions: Decision[];
+  because: string;
 }
 
 /** The requests that match, newest first. */
@@ -765,7 +835,7 @@ export interface Trial {
   because: string;
 }
 
-/** A deployment in the fleet: what it serves and how it is. */
+/** A deployment in the fleet: what it serves, how it is, until when it has to be approved again. */
 export interface DeploymentRow {
   name: string;
   model: string;
@@ -783,6 +853,7 @@ export interface DeploymentRow {
   share: number | null;
   trial: Trial | null;
   challengers: string[];
+  review_by: string | null;
 }
 
 /** A deployment that has ended: who asked it lately, and the digest of what is kept of it. */
@@ -803,6 +874,7 @@ export interface Retired {
   share: number | null;
   trial: Trial | null;
   challengers: string[];
+  review_by: string | null;
   bundle: string;
   calls: Calls;
 }
@@ -1187,23 +1259,6 @@ export interface Reproduced {
   expected: Record<string, unknown>;
 }
 
-/** The policies in force. */
-export interface Policies {
-  items: PolicyRow[];
-}
-
-/** A policy in force: its number (0 as it came with the workspace), what it speaks of and asks. */
-export interface PolicyRow {
-  name: string;
-  number: number;
-  digest: string;
-  scope: Record<string, string[]>;
-  asks: Record<string, unknown>;
-  text: string;
-  by: Person | null;
-  at: string;
-}
-
 /** A prediction, proved step by step; ``ok`` says that every step holds. */
 export interface Receipt {
   prediction_id: string;
@@ -1278,7 +1333,7 @@ export interface Arguments {
   openlineage: { ref: string; to: string };
   reproduce: { ref: string; to: string; run?: boolean; seconds?: number };
   check: { ref: string; text?: string; for_deployment?: string; model?: string; withdraw?: boolean; reason?: string };
-  policy: { name?: string; text?: string; reason?: string };
+  policy: { name?: string; text?: string; from_code?: string; who?: string; for_deployment?: string; role?: Role; dry_run?: string | null; withdraw?: boolean; reason?: string };
   request: { ref: string; for_deployment: string; role?: Role; reason?: string };
   requests: { query?: string };
   approve: { request: number; comment?: string };

@@ -30,6 +30,14 @@ def meant(data: Data) -> list[Row]:
     return [{**row, "by": row["by"]["id"]} for row in data["items"]]
 
 
+def laid_down(data: Data) -> list[Row]:
+    """Return policies with the name of who wrote each; those that came with the workspace have none."""
+    return [
+        {**row, "by": row["by"]["id"] if row["by"] else None, "at": row["at"] or None}
+        for row in data["items"]
+    ]
+
+
 def attention(data: Data) -> list[Row]:
     """Return what needs somebody."""
     return list(data["attention"])

@@ -20,11 +20,20 @@ from jupyter_mlops.domain.answers import Request as RequestAnswer
 from jupyter_mlops.domain.answers import Requests, Risk, Role
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, deed, read
 from jupyter_mlops.domain.names import check_name, iso
-from jupyter_mlops.domain.policies import Change
 from jupyter_mlops.domain.registry import Kindred, check_answers_alike
 from jupyter_mlops.errors import Conflict
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import checks, lookup, policies, proof, registry, shelves
+from jupyter_mlops.services import (
+    asking_for,
+    checks,
+    demanded,
+    governed,
+    laid_down,
+    lookup,
+    proof,
+    registry,
+    shelves,
+)
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -102,6 +111,7 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
     evidence = json.loads(row.evidence)
     return RequestAnswer(
         id=row.id,
+        kind=row.kind,
         ref=evidence["ref"],
         digest=row.manifest_digest,
         deployment=row.deployment,
@@ -114,10 +124,11 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
         expires_at=row.expires_at,
         replaces=evidence["replaces"],
         policy=row.policy_digest,
-        needs=_needs(policy),
+        needs=asking_for.needs(policy),
         label=tell(assurance_label(ws.actor.assurance), name=ws.actor.id),
         checks=[checks.told(found) for found in evidence["checks"]],
         decisions=decided(session, row),
+        because="",
     )
 
 
@@ -147,7 +158,12 @@ def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAn
         act.session.add(asked)
         act.outcome = outcome
         act.after = {"state": asked.state, "manifest": asked.manifest_digest, "for": case.ref}
-        return shown(ws, act.session, asked)
+        answer = shown(ws, act.session, asked)
+    if asked.state != "approved" or governed.is_of_version(asked):
+        return answer
+    because = governed.carry_out(ws, number)
+    with ws.look() as session:
+        return {**shown(ws, session, lookup.request(session, number)), "because": because}
 
 
 def _decided(
@@ -191,7 +207,9 @@ def _open(
     reason: str,
     found: Sequence[Mapping[str, Any]],
 ) -> tables.Request:
-    policy = policies.asked_of(act.session, _change(act.session, version, deployment, role))
+    change = laid_down.change_of(act.session, version, deployment, role)
+    policy = laid_down.asked_of(act.session, change)
+    found = [*found, *demanded.found(act.session, version, policy, found)]
     evidence = json.dumps(
         {
             "ref": lookup.ref_of(act.session, version),
@@ -211,7 +229,7 @@ def _open(
         risk=version.risk,
         reason=reason,
         manifest_digest=version.digest,
-        policy_digest=policies.remembered(act.session, policy, ws.now()),
+        policy_digest=laid_down.remembered(act.session, policy, ws.now()),
         evidence_digest=chain.digest(evidence),
         evidence=evidence,
         nonce=secrets.token_hex(16),
@@ -268,36 +286,26 @@ def _replaced(session: Session, deployment: str) -> str | None:
     return lookup.ref_of(session, serving[1]) if serving else None
 
 
-def _change(session: Session, version: tables.Version, deployment: str, role: str) -> Change:
-    parent = session.get_one(tables.Model, version.model_id)
-    place = session.exec(
-        sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
-    ).first()
-    serving = lookup.champion(session, place) if place else None
-    return Change(
-        subject="replacement" if serving else "deployment",
-        risk=cast("Risk", version.risk),
-        deployment=deployment,
-        model=parent.name,
-        role=role,
-        tags=tuple(version.tags),
-    )
-
-
 def _case(ws: Workspace, session: Session, asked: tables.Request) -> rules.Case:
-    version = session.get_one(tables.Version, asked.version_id)
     evidence = json.loads(asked.evidence)
     return rules.Case(
         request=asked.id,
-        ref=lookup.ref_of(session, version),
+        ref=evidence["ref"],
         state=proof.state_of(asked, now=ws.now()) if asked.state != "open" else "open",
         expires_at=asked.expires_at,
-        author=version.author["id"],
+        author=_author(session, asked),
         requester=asked.requester["id"],
         checks_passed=all(found["outcome"] != "failed" for found in evidence["checks"]),
         one_person=ws.actor.id == OWNER,
         decided_by=[found.person for found in proof.decisions(session, asked)],
     )
+
+
+def _author(session: Session, asked: tables.Request) -> str:
+    """Return who made what is asked for; a change of what holds here is its requester's."""
+    if asked.version_id is None:
+        return str(asked.requester["id"])
+    return str(session.get_one(tables.Version, asked.version_id).author["id"])
 
 
 def _decision(found: tables.Decision) -> DecisionAnswer:
@@ -307,17 +315,4 @@ def _decision(found: tables.Decision) -> DecisionAnswer:
         by=as_person(found.actor, label=label),
         comment=found.comment,
         at=found.at,
-    )
-
-
-def _needs(policy: rules.Policy) -> str:
-    if policy.approvers == 1 and not policy.other_than_author:
-        return tell("One decision.")
-    if policy.assurance == "recorded":
-        return tell(
-            "One decision by somebody other than author and requester; in a workspace of one"
-            " person that person may decide, and the decision is labelled so."
-        )
-    return tell(
-        "{n} people at assurance '{assurance}'.", n=policy.approvers, assurance=policy.assurance
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlmodel
 
 from jupyter_mlops.domain.answers import DeploymentRow, Deployments
 from jupyter_mlops.domain.arguments import read
-from jupyter_mlops.services import health, lookup, underway
+from jupyter_mlops.domain.policies import Written
+from jupyter_mlops.services import health, laid_down, lookup, underway, upheld
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -23,13 +25,16 @@ def deployments(ws: Workspace, query: str = "") -> Deployments:
         places = session.exec(
             sqlmodel.select(tables.Deployment).order_by(sqlmodel.col(tables.Deployment.name))
         ).all()
-        bare = [row_of(session, place) for place in places]
+        policies = laid_down.in_force(session)
+        bare = [row_of(session, place, policies) for place in places]
     rows = health.filled_in(ws, bare)
     words = query.lower().split()
     return Deployments(items=[row for row in rows if all(word in _text(row) for word in words)])
 
 
-def row_of(session: Session, place: tables.Deployment) -> DeploymentRow:
+def row_of(
+    session: Session, place: tables.Deployment, policies: Sequence[Written] = ()
+) -> DeploymentRow:
     """Return a deployment as the store knows it; its health is filled in from its log."""
     serving = lookup.champion(session, place)
     parent = session.get_one(tables.Model, place.model_id)
@@ -52,6 +57,7 @@ def row_of(session: Session, place: tables.Deployment) -> DeploymentRow:
         share=trial["share"] if trial and answers else None,
         trial=trial,
         challengers=underway.challengers(session, place),
+        review_by=upheld.review_by(session, place, serving[1], policies) if serving else None,
     )
 
 

@@ -10,11 +10,14 @@ from jupyter_mlops.domain.answers import (
     Request,
 )
 from jupyter_mlops.domain.arguments import read
+from jupyter_mlops.domain.governing import VERSION
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import alerts, approvals, catalogue, fleet, rollouts
 from jupyter_mlops.services.workspace import Workspace
 
 NEWEST_MODELS = 20
+_NEVER = "9"
+"""Later than every moment that is written."""
 
 
 @read()
@@ -32,6 +35,9 @@ def overview(ws: Workspace) -> Overview:
     untold = [row for row in unwell if row["name"] not in known_of or row["state"] == "down"]
     attention = [_alert(found) for found in unseen] + [_unwell(row) for row in untold]
     attention.sort(key=lambda found: found["status"] != "failing")
+    told = {(alert["deployment"], alert["part"]) for alert in unseen}
+    overdue = [row for row in rows if (row["review_by"] or _NEVER) <= ws.now()]
+    attention += [_overdue(row) for row in overdue if (row["name"], "policy") not in told]
     attention += [_waits(found) for found in waiting]
     return Overview(
         workspace=ws.home.shown,
@@ -82,6 +88,19 @@ def _unwell(row: DeploymentRow) -> Attention:
     )
 
 
+def _overdue(row: DeploymentRow) -> Attention:
+    return Attention(
+        subject=row["name"],
+        status="warning",
+        because=tell(
+            "{ref} had to be approved again until {day}.",
+            ref=row["version"],
+            day=(row["review_by"] or "")[:10],
+        ),
+        next=f"%mlops request {row['version']} --for {row['name']}",
+    )
+
+
 def _waits(found: Request) -> Attention:
     return Attention(
         subject=tell("request {id}", id=found["id"]),
@@ -90,6 +109,8 @@ def _waits(found: Request) -> Attention:
             "{ref} waits for a decision for {deployment}.",
             ref=found["ref"],
             deployment=found["deployment"],
-        ),
+        )
+        if found["kind"] == VERSION
+        else tell("The change of {ref} waits for a decision.", ref=found["ref"]),
         next=f"%mlops approve {found['id']}",
     )

@@ -9,8 +9,9 @@ import sqlmodel
 
 from jupyter_mlops.domain import approvals as rules
 from jupyter_mlops.domain import audit as chain
+from jupyter_mlops.domain.policies import is_looser
 from jupyter_mlops.errors import Refused
-from jupyter_mlops.services import lookup, registry
+from jupyter_mlops.services import asking_for, laid_down, lookup, registry
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def verify(session: Session, rollout: tables.Rollout) -> None:
         and asked.role == rollout.role
         and chain.digest(asked.evidence) == asked.evidence_digest
     )
-    if not same or not _is_approved(session, asked):
+    if not same or not is_approved(session, asked):
         raise _not_approved(lookup.ref_of(session, version), place.name)
 
 
@@ -70,9 +71,29 @@ def usable(
             words=_role_words(role),
         )
     state = state_of(asked, now=now)
-    if state != "approved" or not _is_approved(session, asked):
+    if state != "approved" or not is_approved(session, asked):
         raise _not_usable(asked, state, ref)
+    _check_same_policy(session, asked, version, ref)
     return asked.id
+
+
+def _check_same_policy(
+    session: Session, asked: tables.Request, version: tables.Version, ref: str
+) -> None:
+    """Raise where more is asked of this change now than when it was requested."""
+    change = laid_down.change_of(session, version, asked.deployment, asked.role)
+    now = laid_down.asked_of(session, change)
+    if is_looser(policy(session, asked.policy_digest), now):
+        raise Refused(
+            "More is asked of {ref} for {deployment} now than when request {request} was made: {needs}",
+            "ask again, under what holds now: `request {ref} --for {deployment}{words}`.",
+            code="policy_changed",
+            ref=ref,
+            deployment=asked.deployment,
+            request=asked.id,
+            needs=asking_for.needs(now),
+            words=_role_words(asked.role),
+        )
 
 
 def state_of(asked: tables.Request, *, now: str) -> str:
@@ -94,8 +115,8 @@ def policy(session: Session, digest: str) -> rules.Policy:
     )
 
 
-def _is_approved(session: Session, asked: tables.Request) -> bool:
-    """Count only decisions that speak of this request's own bytes, target, policy and evidence."""
+def is_approved(session: Session, asked: tables.Request) -> bool:
+    """Say whether a request is approved: only decisions of its own bytes, target, policy and evidence count."""
     bound = [
         as_given(found)
         for found in decisions(session, asked)

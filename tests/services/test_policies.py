@@ -1,0 +1,183 @@
+"""Policies written by people: what is in force, what loosening takes, and what is asked for instead."""
+
+import pytest
+
+import registered
+from fakes import Clock
+from jupyter_mlops.domain.access import Actor
+from jupyter_mlops.errors import Invalid, NotFound, Refused, UsageError
+from jupyter_mlops.services import approvals, audit, laid_down, retirement
+from jupyter_mlops.services.overview import overview
+from jupyter_mlops.services.policies import policy
+from jupyter_mlops.services.rules import rules
+from jupyter_mlops.services.workspace import open_local
+
+TWO = "for: {risk: moderate}\nasks: {approvers: 2, assurance: signed}\n"
+
+
+@pytest.fixture
+def ws(where):
+    ws = open_local(where, clock=Clock())
+    yield ws
+    ws.engine.dispose()
+
+
+def as_person(ws, name, assurance="signed"):
+    return ws.as_actor(Actor(name, assurance=assurance))
+
+
+def actions(ws):
+    return [row["action"] for row in audit.audit(ws, limit=20)["items"]]
+
+
+def numbers(ws):
+    with ws.look() as session:
+        return {name: row.number for name, row in laid_down.newest(session).items()}
+
+
+def test_a_workspace_comes_with_a_policy_for_each_risk(ws):
+    rows = policy(ws)["items"]
+    assert [row["name"] for row in rows] == ["low", "moderate", "high", "critical"]
+    assert rows[2]["number"] == 0
+    assert "assurance: authenticated" in rows[2]["text"]
+    assert rows[2]["speaks_of"] == "first release, replacement · risk: high"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error", "says"),
+    [
+        ("moderat", "", NotFound, "did you mean moderate"),
+        ("new", "asks: [1]", Invalid, "`asks` has to be a mapping"),
+        ("new", "asks: {checks: [rowbyrow]}", Invalid, "did you mean row_by_row"),
+        ("new", "asks: {documents: [model-risks]}", Invalid, "did you mean model-risk"),
+        ("new", "a: &x 1\nb: *x", Invalid, "an alias"),
+        ("../etc", "asks: {}", Invalid, "etc"),
+        ("", "asks: {}", UsageError, "needs a name"),
+    ],
+)
+def test_what_cannot_be_a_policy_is_said(ws, name, text, error, says):
+    with pytest.raises(error, match=says):
+        policy(ws, name, text)
+    assert numbers(ws) == {}
+
+
+def test_what_asks_for_more_is_in_force_at_once_and_every_version_is_kept(ws):
+    told = policy(ws, "eu", "for: {tags: [eu]}\nasks: {approvers: 2}\n", reason="new rule")
+    assert (told["changed"], told["items"][0]["number"]) == (True, 1)
+    assert policy(ws, "eu", "for: {tags: [eu]}\nasks: {approvers: 2}\n")["changed"] is False
+    policy(ws, "eu", "for: {tags: [eu]}\nasks: {approvers: 3}\n")
+    assert numbers(ws) == {"eu": 2}
+    assert actions(ws).count("policy:change:done") == 2
+
+
+def test_loosening_takes_what_it_loosens_and_waits_as_a_request(ws):
+    policy(ws, "firm", TWO)
+    with pytest.raises(Refused, match="request 1 asks for it") as refused:
+        policy(ws, "firm", "for: {risk: moderate}\nasks: {approvers: 1}\n", reason="too slow")
+    assert refused.value.code == "change_requested"
+    assert numbers(ws) == {"firm": 1}
+    assert {"request:opening:done", "policy:change:refused"} <= set(actions(ws))
+    asked = approvals.requests(ws)["items"][0]
+    assert (asked["kind"], asked["ref"], asked["role"]) == ("policy", "policy:firm", "")
+    assert any("policy:firm" in row["because"] for row in overview(ws)["attention"])
+    with pytest.raises(Refused):  # the same again opens no second request
+        policy(ws, "firm", "for: {risk: moderate}\nasks: {approvers: 1}\n", reason="too slow")
+    assert len(approvals.requests(ws)["items"]) == 1
+    with pytest.raises(Refused, match="assurance"):
+        approvals.approve(ws, 1)
+
+
+def test_an_approved_change_is_carried_out_once(ws):
+    policy(ws, "firm", TWO)
+    with pytest.raises(Refused):
+        policy(ws, "firm", withdraw=True, reason="over")
+    assert approvals.approve(as_person(ws, "ada"), 1)["state"] == "open"
+    done = approvals.approve(as_person(ws, "bob"), 1)
+    assert (done["state"], done["because"]) == ("carried out", "✓ policy:firm is carried out")
+    assert "firm" not in [row["name"] for row in policy(ws)["items"]]
+    policy(ws, "firm", TWO)
+    with pytest.raises(Refused, match="request 2"):  # it carried that change out once
+        policy(ws, "firm", withdraw=True)
+
+
+def test_a_change_of_something_else_is_not_carried_out(ws):
+    """What was agreed to was to replace what held then."""
+    policy(ws, "firm", TWO)
+    with pytest.raises(Refused):
+        policy(ws, "firm", withdraw=True)
+    approvals.approve(as_person(ws, "ada"), 1)
+    policy(ws, "firm", TWO.replace("approvers: 2", "approvers: 3"))
+    done = approvals.approve(as_person(ws, "bob"), 1)
+    assert done["state"] == "approved"
+    assert "not carried out" in done["because"]
+    assert numbers(ws) == {"firm": 2}
+
+
+def test_a_change_that_somebody_edited_is_found(ws):
+    policy(ws, "firm", TWO)
+    with pytest.raises(Refused):
+        policy(ws, "firm", withdraw=True)
+    from jupyter_mlops.store import tables
+
+    with ws.act("test:edit", subject="request:1") as act:
+        row = act.session.get_one(tables.Request, 1)
+        row.change = row.change.replace("firm", "high")
+        act.session.add(row)
+    approvals.approve(as_person(ws, "ada"), 1)
+    from jupyter_mlops.errors import Corrupt
+
+    with pytest.raises(Corrupt, match="changed after it was asked"):
+        approvals.approve(as_person(ws, "bob"), 1)
+    assert numbers(ws) == {"firm": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for: {risk: moderate}\nasks: {approvers: 2}\n",
+        "for: {risk: moderate, deployment: x}\nasks: {approvers: 2, assurance: signed}\n",
+        "for: {risk: low}\nasks: {approvers: 2, assurance: signed}\n",
+        "for: {risk: moderate}\nasks: {approvers: 2, assurance: signed, valid: 30d}\n",
+    ],
+)
+def test_no_way_to_ask_for_less_is_free(ws, text):
+    policy(ws, "firm", TWO)
+    with pytest.raises(Refused) as refused:
+        policy(ws, "firm", text)
+    assert refused.value.code == "change_requested"
+
+
+def test_a_person_alone_may_loosen_what_one_person_gives(ws):
+    policy(ws, "moderate", "for: {risk: moderate}\nasks: {approvers: 1, other_than_author: false}\n")
+    assert numbers(ws) == {"moderate": 1}
+    with pytest.raises(Refused):
+        policy(ws, "high", "for: {risk: high}\nasks: {approvers: 1}\n")
+
+
+def test_rules_and_retirement_are_governed_where_a_policy_says_so(ws):
+    with ws.act("test:making", subject="test") as act:
+        registered.carried(act, registered.model(act, "churn"), "shop")
+    policy(ws, "end", "for: {subject: retirement, deployment: shop}\nasks: {approvers: 2}\n")
+    with pytest.raises(Refused, match="retirement:shop was not changed"):
+        retirement.retire(ws, "shop", reason="over")
+    with ws.look() as session:
+        assert laid_down.in_force(session)[-1].name == "end"
+    approvals.approve(as_person(ws, "ada"), approvals.requests(ws)["items"][0]["id"])
+    assert approvals.requests(ws, "retirement:shop")["items"][0]["state"] == "open"
+
+
+def test_ready_made_policies_are_shown_and_then_put_in_force(ws):
+    shown = policy(ws, from_code="bank")
+    assert (shown["code"], numbers(ws)) == ("bank", {})
+    assert "# SR 26-2" in shown["items"][0]["text"]
+    policy(ws, "bank", from_code="bank")
+    assert set(numbers(ws)) == {"bank-material", "bank-credit", "bank-rules"}
+    with pytest.raises(NotFound, match="did you mean bank"):
+        policy(ws, from_code="banks")
+
+
+def test_words_that_do_not_go_together_are_said(ws):
+    with pytest.raises(UsageError, match="--who, --from"):
+        policy(ws, who="a:1", from_code="bank")
+    with pytest.raises(UsageError, match="a cell"):
+        policy(ws, "x", "asks: {}", withdraw=True)

@@ -22,6 +22,9 @@ def fleet(data: Data) -> list[Row]:
             row["version"] = f"{row['version']} + {row['canary']} ({row['share']:.1%})"
         if row.get("trial"):
             row["because"] = f"{row['because']} {row['trial']['because']}"
+        if row.get("review_by"):
+            again = tell("To be approved again until {day}.", day=row["review_by"][:10])
+            row["because"] = f"{row['because']} {again}"
     return list(rows)
 
 

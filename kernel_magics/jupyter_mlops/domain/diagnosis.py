@@ -114,7 +114,10 @@ def _lately(found: Finding, evidence: Evidence) -> Iterator[Weighed]:
 
 def _of_policy(found: Finding, evidence: Evidence) -> Iterator[Weighed]:
     where = f"{evidence.version} --for {evidence.deployment}"
-    words = {"review": f"%mlops request {where}", "documents": f"%mlops document {evidence.version}"}
+    words = {
+        "review": f"%mlops request {where}",
+        "documents": f"%mlops document {evidence.version}",
+    }
     yield "policy", 0.9, [words.get(found.subject, f"%mlops check {where}")], {}
 
 

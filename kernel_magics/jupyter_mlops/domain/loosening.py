@@ -47,7 +47,9 @@ def loosened(
         for change in _tried(known, before.scope, deployments, models)
         if is_looser(together(changed, change), together(known, change))
     ]
-    risks = [asked.risk for asked in lost] or list(before.scope.risks) or list(RISKS)
+    risks = [asked.risk for asked in lost] or [
+        risk for risk in RISKS if risk in (before.scope.risks or RISKS)
+    ]
     return strictest(max(risks, key=RISKS.index), [before.asked, *lost])
 
 
@@ -75,7 +77,7 @@ def _covers(after: Scope, before: Scope) -> bool:
 
 def _is_within(pattern: str, other: str) -> bool:
     """Say whether all names of one pattern are surely names of the other."""
-    if pattern == other or other == "*":
+    if other in (pattern, "*"):
         return True
     if not _is_wild(pattern):
         return fnmatchcase(pattern, other)
@@ -108,7 +110,7 @@ def _tried(
         dict.fromkeys(tags),
     )
     tried = (
-        Change(subject, risk, deployment=place, model=name, role=role, tags=tag)  # type: ignore[arg-type]
+        Change(subject, risk, deployment=place, model=name, role=role, tags=tag)
         for subject, risk, place, name, role, tag in every
     )
     return [change for change in tried if scope.holds(change)]

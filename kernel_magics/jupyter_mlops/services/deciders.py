@@ -49,7 +49,7 @@ def who(ws: Workspace, ref: str, deployment: str, role: Role) -> Who:
         found = speaking(laid_down.in_force(session), change)
         asked = strictest(change.risk, [one.asked for one in found])
         known = people(ws, session)
-        rows = [_could(one, asked, version.author["id"], len(known) == 1) for one in known]
+        rows = [_could(one, asked, version.author["id"], alone=len(known) == 1) for one in known]
         missing = [*_missing(asked, rows), *_lacking(session, version, asked)]
     named = _name_of(change, version)
     return Who(
@@ -72,7 +72,7 @@ def _name_of(change: Change, version: tables.Version) -> str:
     return f"{change.model}:{version.number}"
 
 
-def _could(known: Known, asked: Policy, author: str, alone: bool) -> Could:  # noqa: FBT001
+def _could(known: Known, asked: Policy, author: str, *, alone: bool) -> Could:
     why = ""
     if not reaches(known.assurance, asked.assurance):
         why = tell(
@@ -161,7 +161,9 @@ def _past(
     version = session.get_one(tables.Version, row.version_id)
     asked = together(policies, _change(session, row, version, evidence))
     given = [one for one in proof.decisions(session, row) if one.outcome == "approved"]
-    lacks = _lacked(ws, session, asked, given, evidence, {version.author["id"], row.requester["id"]})
+    lacks = _lacked(
+        ws, session, asked, given, evidence, {version.author["id"], row.requester["id"]}
+    )
     return Past(
         id=row.id,
         ref=evidence["ref"],

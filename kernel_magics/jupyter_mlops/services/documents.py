@@ -214,7 +214,9 @@ def answered(session: Session, version: tables.Version, name: str) -> tuple[int,
 def _ours() -> Mapping[str, Template]:
     folder = files("jupyter_mlops").joinpath("papers/templates/documents")
     return {
-        file.name.removesuffix(".yaml"): read_template(read_yaml(file.read_text("utf-8"), "template"))
+        file.name.removesuffix(".yaml"): read_template(
+            read_yaml(file.read_text("utf-8"), "template")
+        )
         for file in folder.iterdir()
         if file.name.endswith(".yaml")
     }

@@ -179,7 +179,12 @@ def _waiting(ws: Workspace, session: Session, proposed: Proposed) -> int:
 def _open(ws: Workspace, proposed: Proposed, asked: Policy, reason: str) -> int:
     """Freeze what is to be changed in a request of its own, and return its number."""
     change = proposed.canonical()
-    told = {"ref": proposed.ref, "replaces": proposed.before or None, "metrics": {}, "checks": []}
+    told: dict[str, Any] = {
+        "ref": proposed.ref,
+        "replaces": proposed.before or None,
+        "metrics": {},
+        "checks": [],
+    }
     evidence = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     with ws.act("request:opening", subject=f"{proposed.ref}", reason=reason) as act:
         opened = tables.Request(

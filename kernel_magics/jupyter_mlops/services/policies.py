@@ -26,6 +26,7 @@ from jupyter_mlops.store import tables
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+
 @deed()
 def policy(
     ws: Workspace,
@@ -84,7 +85,9 @@ def policy(
         return _shown(ws, name)
     arguments = {"name": name, "text": text, "from_code": from_code, "withdraw": withdraw}
     said = {key: value for key, value in arguments.items() if value}
-    changed = _put(ws, Proposed("policy", name, "policy", said), {name: ""} if withdraw else texts, reason)
+    changed = _put(
+        ws, Proposed("policy", name, "policy", said), {name: ""} if withdraw else texts, reason
+    )
     return {**_shown(ws, "" if from_code or withdraw else name), "changed": changed}
 
 
@@ -195,7 +198,11 @@ def _of_policies(known: list[Written], risk: Risk) -> list[rules.Asked]:
 
 
 def _next(
-    ws: Workspace, before: tables.PolicyVersion | None, name: str, text: str, written: Written | None
+    ws: Workspace,
+    before: tables.PolicyVersion | None,
+    name: str,
+    text: str,
+    written: Written | None,
 ) -> tables.PolicyVersion | None:
     """Return the next version of a policy; None where it is in force as it is."""
     body = written.canonical() if written else laid_down.ENDED
@@ -245,7 +252,7 @@ def _check_known(session: Session, names: list[str]) -> None:
 def _of_code(code: str, texts: Mapping[str, str]) -> Policies:
     """Return ready-made policies as they would be written; none is in force by that."""
     written = {one.name: one for one in _read_all(texts)}
-    rows = [PolicyRow({**_told(written[name], None), "text": told}) for name, told in texts.items()]  # type: ignore[misc]
+    rows = [PolicyRow({**_told(written[name], None), "text": told}) for name, told in texts.items()]
     return Policies(items=rows, changed=False, code=code)
 
 

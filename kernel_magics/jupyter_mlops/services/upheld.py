@@ -51,7 +51,9 @@ def broken(ws: Workspace, deployment: str, *, now: datetime) -> list[Broken]:
         outcomes = {row.name: row.outcome for row in remembered.newest(session, version)}
         looked = demanded.look(session, version, together(policies, change), outcomes)
         found = [
-            Broken(name, f"policy_{name}", {"features": str(one.values.get("names", "")).split(", ")})
+            Broken(
+                name, f"policy_{name}", {"features": str(one.values.get("names", "")).split(", ")}
+            )
             for name, one in looked
             if one.outcome == "failed"
         ]

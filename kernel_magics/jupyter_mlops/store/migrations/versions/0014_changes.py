@@ -8,6 +8,7 @@ from alembic import op
 revision = "0014"
 down_revision = "0009"
 
+
 def upgrade() -> None:
     """Let a request be without a version; it then holds the change itself."""
     op.add_column(
@@ -34,9 +35,11 @@ def _made_again() -> None:
             )
         )
     )
-    made = op.get_bind().execute(
-        sa.text("SELECT sql FROM sqlite_master WHERE name = 'request' AND type = 'table'")
-    ).scalar_one()
+    made = (
+        op.get_bind()
+        .execute(sa.text("SELECT sql FROM sqlite_master WHERE name = 'request' AND type = 'table'"))
+        .scalar_one()
+    )
     now = made.replace("version_id INTEGER NOT NULL", "version_id INTEGER")
     op.execute("PRAGMA defer_foreign_keys=ON")
     op.execute("CREATE TABLE request_before AS SELECT * FROM request")

@@ -816,6 +816,7 @@ export interface Request {
   checks: Check[];
   decisions: Decision[];
   because: string;
+  proposal: string;
 }
 
 /** The requests that match, newest first. */

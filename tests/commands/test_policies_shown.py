@@ -46,11 +46,11 @@ def test_ready_made_policies_are_shown_as_not_in_force():
 
 def test_who_would_decide_and_what_the_past_would_have_needed_are_tables_of_their_own():
     who = {
-        "because": "churn:1 there: One decision.",
+        "because": "churn:1: One decision.",
         "people": [{"person": HOSTILE, "roles": [], "counts": False, "because": HOSTILE}],
     }
     told = repr(answer("policy", items=[row()], changed=False, code="", deciders=who))
-    assert told.splitlines()[0] == "churn:1 there: One decision."
+    assert told.splitlines()[0] == "churn:1: One decision."
     assert "would count" in told
     assert "# ours" not in told
     past = {"id": 1, "ref": "churn:1", "deployment": "shop", "needed": "2 people", "given": "–"}

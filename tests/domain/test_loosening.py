@@ -3,7 +3,7 @@
 import pytest
 
 from jupyter_mlops.domain.access import Actor
-from jupyter_mlops.domain.governing import Proposed, may_at_once, read_proposed
+from jupyter_mlops.domain.governing import Proposed, as_typed, may_at_once, read_proposed
 from jupyter_mlops.domain.loosening import loosened
 from jupyter_mlops.domain.policies import CAME, Change, together
 from jupyter_mlops.domain.policy_reading import as_plain, kept, read
@@ -133,6 +133,19 @@ def test_roles_of_several_policies_need_a_person_each():
 def test_doing_it_is_the_decision_only_where_one_person_may_decide(asks, actor, one_person, may):
     asked = together([read("p", {"asks": asks})], Change("rules", "low"))
     assert may_at_once(actor, asked, one_person=one_person) is may
+
+
+@pytest.mark.parametrize(
+    ("verb", "told", "typed"),
+    [
+        ("policy", {"name": "bank", "from_code": "bank"}, "%mlops policy bank --from bank"),
+        ("policy", {"name": "firm", "withdraw": True}, "%mlops policy firm --withdraw"),
+        ("rules", {"deployment": "shop", "text": "{}\n"}, "%%mlops rules shop\n{}"),
+        ("retire", {"deployment": "shop", "anyway": False}, "%mlops retire shop"),
+    ],
+)
+def test_a_frozen_change_is_told_in_the_words_that_make_it(verb, told, typed):
+    assert as_typed(Proposed("policy", "x", verb, told)) == typed
 
 
 def test_a_frozen_change_reads_back_as_it_was():

@@ -61,6 +61,12 @@ def test_a_workspace_comes_with_a_policy_for_each_risk(still):
         ("new", "a: &x 1\nb: *x", Invalid, "an alias"),
         ("../etc", "asks: {}", Invalid, "etc"),
         ("", "asks: {}", UsageError, "needs a name"),
+        ("new", "for: {deployment: 'a[b]'}", Invalid, "deployment has to be a name"),
+        ("new", "asks: {approvers: 1, roles: [a, b]}", Invalid, "2 roles cannot be had of 1"),
+        ("new", "asks: {tell: ['\\x1b[31m']}", Invalid, "without control characters"),
+        ("new", "asks: {fairness: {parity: 0.8}}", Invalid, "did you mean"),
+        ("new", "asks: {review_every: 0d}", Invalid, "a number of days"),
+        ("new", "asks: {approvers: 99999999999999999999}", Invalid, "too large"),
     ],
 )
 def test_what_cannot_be_a_policy_is_said(still, name, text, error, says):
@@ -86,6 +92,7 @@ def test_loosening_takes_what_it_loosens_and_waits_as_a_request(ws):
     assert {"request:opening:done", "policy:change:refused"} <= set(actions(ws))
     asked = approvals.requests(ws)["items"][0]
     assert (asked["kind"], asked["ref"], asked["role"]) == ("policy", "policy:firm", "")
+    assert asked["proposal"].startswith("%%mlops policy firm\nfor: {risk: moderate}")
     assert any("policy:firm" in row["because"] for row in overview(ws)["attention"])
     with pytest.raises(Refused):  # the same again opens no second request
         policy(ws, "firm", "for: {risk: moderate}\nasks: {approvers: 1}\n", reason="too slow")
@@ -172,5 +179,9 @@ def test_ready_made_policies_are_shown_and_then_put_in_force(ws):
 def test_words_that_do_not_go_together_are_said(still):
     with pytest.raises(UsageError, match="--who, --from"):
         policy(still, who="a:1", from_code="bank")
+    with pytest.raises(UsageError, match="--for says where"):
+        policy(still, for_deployment="shop")
+    with pytest.raises(Refused, match="nothing to withdraw"):
+        policy(still, "low", withdraw=True)
     with pytest.raises(UsageError, match="a cell"):
         policy(still, "x", "asks: {}", withdraw=True)

@@ -162,7 +162,8 @@ class Decision(TypedDict):
 class Request(TypedDict):
     """A wish for a change, with its evidence; ``kind`` says of what, `version` of what is deployed.
 
-    ``because`` says what came of carrying out a change of another kind, once it was approved.
+    ``proposal`` holds the words that carry out a change of another kind, ``because`` says what came
+    of that, once it was approved.
     """
 
     id: int
@@ -184,6 +185,7 @@ class Request(TypedDict):
     checks: list[Check]
     decisions: list[Decision]
     because: str
+    proposal: str
 
 
 class Requests(TypedDict):

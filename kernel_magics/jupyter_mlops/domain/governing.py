@@ -11,6 +11,7 @@ from jupyter_mlops.domain.access import Actor, reaches
 from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.policies import Subject
 
+_POSITIONAL: Final = ("name", "deployment")
 VERSION: Final = "version"
 """The kind of a request that asks for a version to serve somewhere."""
 
@@ -47,6 +48,27 @@ class Proposed:
             "deployment": self.deployment,
         }
         return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def as_typed(proposed: Proposed) -> str:
+    """Return the words that make a change, as a person would type them.
+
+    >>> as_typed(Proposed("retirement", "shop", "retire", {"deployment": "shop", "anyway": True}))
+    '%mlops retire shop --anyway'
+    """
+    told = dict(proposed.arguments)
+    text = str(told.pop("text", ""))
+    words = [proposed.verb]
+    for name, value in told.items():
+        option = "--" + name.removesuffix("_code").replace("_", "-")
+        if value is True:
+            words.append(option)
+        elif name in _POSITIONAL:
+            words.append(str(value))
+        elif value:
+            words += [option, str(value)]
+    line = " ".join(words)
+    return f"%%mlops {line}\n{text.rstrip()}" if text else f"%mlops {line}"
 
 
 def read_proposed(body: str) -> Proposed:

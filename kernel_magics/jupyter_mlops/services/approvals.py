@@ -129,6 +129,7 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
         checks=[checks.told(found) for found in evidence["checks"]],
         decisions=decided(session, row),
         because="",
+        proposal=governed.typed(row),
     )
 
 

@@ -64,7 +64,7 @@ def who(ws: Workspace, ref: str, deployment: str, role: Role) -> Who:
         needs=asking_for.needs(asked),
         people=rows,
         missing=missing,
-        because=_because(named, found, asked, missing),
+        because=_because(_there(named, deployment), found, asked, missing),
     )
 
 
@@ -117,14 +117,18 @@ def _lacking(session: Session, version: tables.Version, asked: Policy) -> list[s
     return [demanded.said(found) for _, found in looked if found.outcome == "failed"]
 
 
-def _because(ref: str, found: Sequence[Written], asked: Policy, missing: Sequence[str]) -> str:
+def _there(ref: str, deployment: str) -> str:
+    return tell("{ref} at {deployment}", ref=ref, deployment=deployment) if deployment else ref
+
+
+def _because(what: str, found: Sequence[Written], asked: Policy, missing: Sequence[str]) -> str:
     names = ", ".join(one.name for one in found)
     if not found:
-        said = tell("No policy speaks of {ref} there; one decision is enough.", ref=ref)
+        said = tell("No policy speaks of {what}; one decision is enough.", what=what)
     else:
         said = tell(
-            "{ref} there: {needs} So say: {names}.",
-            ref=ref,
+            "{what}: {needs} So say the policies {names}.",
+            what=what,
             needs=asking_for.needs(asked),
             names=names,
         )

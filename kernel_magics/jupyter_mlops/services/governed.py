@@ -20,7 +20,7 @@ from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import policies as rules
 from jupyter_mlops.domain.access import OWNER
 from jupyter_mlops.domain.approvals import Policy
-from jupyter_mlops.domain.governing import VERSION, Proposed, may_at_once, read_proposed
+from jupyter_mlops.domain.governing import VERSION, Proposed, as_typed, may_at_once, read_proposed
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.policies import Change
 from jupyter_mlops.errors import Corrupt, MlopsError, Refused
@@ -181,7 +181,7 @@ def _open(ws: Workspace, proposed: Proposed, asked: Policy, reason: str) -> int:
     change = proposed.canonical()
     told: dict[str, Any] = {
         "ref": proposed.ref,
-        "replaces": proposed.before or None,
+        "replaces": None,
         "metrics": {},
         "checks": [],
     }
@@ -229,6 +229,11 @@ def _waits(number: int, proposed: Proposed, asked: Policy) -> Refused:
         request=number,
         assurance=asked.assurance,
     )
+
+
+def typed(asked: tables.Request) -> str:
+    """Return the words that a request would carry out; none where it asks for a version."""
+    return "" if is_of_version(asked) else as_typed(_read(asked))
 
 
 def is_of_version(asked: tables.Request) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlmodel
@@ -18,7 +20,7 @@ from jupyter_mlops.domain.governing import Proposed
 from jupyter_mlops.domain.loosening import loosened
 from jupyter_mlops.domain.policies import Change, Written
 from jupyter_mlops.domain.policy_reading import as_plain, read
-from jupyter_mlops.errors import Invalid, NotFound, UsageError, did_you_mean
+from jupyter_mlops.errors import Invalid, NotFound, Refused, UsageError, did_you_mean
 from jupyter_mlops.services import asking_for, laid_down, plainly
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
@@ -69,6 +71,13 @@ def policy(
     written.
     """
     _check_words(name, text, who=who, from_code=from_code, dry_run=dry_run, withdraw=withdraw)
+    if for_deployment and not who:
+        raise UsageError(
+            "--for says where, and --who which version.",
+            "`policy --who REF --for {deployment}`",
+            code="policy_words",
+            deployment=for_deployment,
+        )
     if who:
         from jupyter_mlops.services import deciders
 
@@ -140,14 +149,14 @@ def _put(ws: Workspace, proposed: Proposed, texts: Mapping[str, str], reason: st
     after = {name: written.get(name) for name in texts}
 
     def asked(session: Session) -> tuple[Proposed, Policy | None]:
-        found = _frozen(session, proposed, list(texts))
+        found = _frozen(session, proposed, texts)
         return found, _taken(session, after)
 
     subject = f"policy:{proposed.name}"
     governed.check(ws, asked, "policy:change", subject=subject, reason=reason)
     with ws.act("policy:change", subject=subject, reason=reason) as act:
         rows = laid_down.newest(act.session)
-        _check_known(act.session, [name for name, text in texts.items() if not text])
+        _check_may_end(act.session, [name for name, text in texts.items() if not text])
         governed.spend(ws, act, asked)
         new = [
             row
@@ -163,13 +172,13 @@ def _put(ws: Workspace, proposed: Proposed, texts: Mapping[str, str], reason: st
     return True
 
 
-def _frozen(session: Session, proposed: Proposed, names: list[str]) -> Proposed:
-    """Return the change with the digest of what it would replace."""
-    from dataclasses import replace
-
+def _frozen(session: Session, proposed: Proposed, texts: Mapping[str, str]) -> Proposed:
+    """Return the change bound to what it would replace, and to every word it would put in force."""
     rows = laid_down.newest(session)
-    told = {name: rows[name].digest for name in sorted(names) if name in rows}
-    return replace(proposed, before=chain.digest(repr(sorted(told.items()))))
+    told = [
+        (name, rows[name].digest if name in rows else "", texts[name]) for name in sorted(texts)
+    ]
+    return replace(proposed, before=chain.digest(json.dumps(told, ensure_ascii=False)))
 
 
 def _taken(session: Session, after: Mapping[str, Written | None]) -> Policy | None:
@@ -246,6 +255,20 @@ def _check_known(session: Session, names: list[str]) -> None:
                 name=name,
                 meant=meant,
                 known=", ".join(known),
+            )
+
+
+def _check_may_end(session: Session, names: list[str]) -> None:
+    """Raise where a policy is not there, or came with the workspace and was never written."""
+    _check_known(session, names)
+    rows = laid_down.newest(session)
+    for name in names:
+        if name not in rows or rows[name].body == laid_down.ENDED:
+            raise Refused(
+                "The policy {name} came with the workspace; there is nothing to withdraw.",
+                "`%%mlops policy {name}` with YAML replaces it.",
+                code="policy_came",
+                name=name,
             )
 
 

@@ -142,6 +142,7 @@ def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAn
     outcome = "granted" if verdict == "approved" else "denied"
     with ws.act("request:approval", subject=f"request:{number}", reason=comment) as act:
         asked = lookup.request(act.session, number)
+        governed.check_as_asked(asked)
         policy = proof.policy(act.session, asked.policy_digest)
         case = _case(ws, act.session, asked)
         if verdict == "approved":

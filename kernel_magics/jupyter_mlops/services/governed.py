@@ -233,7 +233,22 @@ def _waits(number: int, proposed: Proposed, asked: Policy) -> Refused:
 
 def typed(asked: tables.Request) -> str:
     """Return the words that a request would carry out; none where it asks for a version."""
-    return "" if is_of_version(asked) else as_typed(_read(asked))
+    if is_of_version(asked):
+        return ""
+    try:
+        return as_typed(_read(asked))
+    except Corrupt:
+        return tell("What it asks for was changed after it was asked; nobody can decide it.")
+
+
+def check_as_asked(asked: tables.Request) -> None:
+    """Raise where what a request asks for is not what it was opened with.
+
+    Raises:
+        Corrupt: somebody changed it since.
+    """
+    if not is_of_version(asked):
+        _read(asked)
 
 
 def is_of_version(asked: tables.Request) -> bool:

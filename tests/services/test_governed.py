@@ -31,8 +31,8 @@ def ws(made):
     sure = made.as_actor(Actor("zoe", assurance="present"))
     for row in policy(made)["items"]:
         if row["number"]:
-            with made.act("test:withdrawal", subject="test") as act:
-                act.nothing()
+            with made.act("policy:change", subject="policy:" + row["name"]) as act:
+                act.after = {row["name"]: {"digest": EMPTY}}
                 act.session.add(
                     tables.PolicyVersion(
                         name=row["name"], number=row["number"] + 1, digest=EMPTY, text="",

@@ -3,6 +3,7 @@
 import pytest
 
 from fakes import Clock
+from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.access import Actor
 from jupyter_mlops.errors import Corrupt, Invalid, NotFound, Refused, UsageError
 from jupyter_mlops.services import approvals, audit, laid_down
@@ -59,6 +60,7 @@ def test_a_workspace_comes_with_a_policy_for_each_risk(still):
         ("new", "asks: {checks: [rowbyrow]}", Invalid, "did you mean row_by_row"),
         ("new", "asks: {documents: [model-risks]}", Invalid, "did you mean model-risk"),
         ("new", "a: &x 1\nb: *x", Invalid, "an alias"),
+        ("people", "asks: {}", Invalid, "says who there is"),
         ("../etc", "asks: {}", Invalid, "etc"),
         ("", "asks: {}", UsageError, "needs a name"),
         ("new", "for: {deployment: 'a[b]'}", Invalid, "deployment has to be a name"),
@@ -139,6 +141,20 @@ def test_a_change_that_somebody_edited_is_found(ws):
     with pytest.raises(Corrupt, match="changed after it was asked"):
         approvals.approve(as_person(ws, "ada"), 1)
     assert numbers(ws) == {"firm": 1}
+
+
+def test_a_policy_that_was_put_into_the_store_is_not_believed(ws):
+    """What the audit log does not tell of was not written by this word."""
+    policy(ws, "firm", TWO)
+    with ws.act("test:forging", subject="test") as act:
+        act.session.add(
+            tables.PolicyVersion(
+                name="firm", number=2, digest=chain.digest("{}"), text="", body="{}",
+                actor={}, at=ws.now(),
+            )
+        )  # fmt: skip
+    with pytest.raises(Corrupt, match="policy firm was changed"):
+        policy(ws)
 
 
 @pytest.mark.parametrize(

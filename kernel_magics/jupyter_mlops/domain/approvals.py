@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -183,13 +183,41 @@ def _check_assurance(actor: Actor, case: Case, policy: Policy) -> None:
 
 
 def is_complete(policy: Policy, decisions: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether the approvals given so far are all that the policy asks for."""
-    counted = {
-        decision["person"]
+    """Say whether the approvals given so far are all that the policy asks for.
+
+    Of each decision ``person``, ``outcome``, ``assurance`` and, where they are known, ``roles`` count.
+    Nobody stands for two roles.
+    """
+    counted: dict[str, frozenset[str]] = {
+        decision["person"]: frozenset(decision.get("roles", ()))
         for decision in decisions
         if decision["outcome"] == "approved" and reaches(decision["assurance"], policy.assurance)
     }
-    return len(counted) >= policy.approvers
+    return (
+        len(counted) >= policy.approvers
+        and _stood_for(counted, policy.roles) == len(set(policy.roles))
+        and (
+            policy.distinct_roles <= 1
+            or _stood_for(counted, {role for roles in counted.values() for role in roles})
+            >= policy.distinct_roles
+        )
+    )
+
+
+def _stood_for(people: Mapping[str, Collection[str]], roles: Collection[str]) -> int:
+    """Return for how many of these roles there is a person of its own: a largest matching."""
+    stands: dict[str, str] = {}
+
+    def finds(role: str, tried: set[str]) -> bool:
+        for person, has in people.items():
+            if role in has and person not in tried:
+                tried.add(person)
+                if person not in stands or finds(stands[person], tried):
+                    stands[person] = role
+                    return True
+        return False
+
+    return sum(finds(role, set()) for role in sorted(set(roles)))
 
 
 def statement(

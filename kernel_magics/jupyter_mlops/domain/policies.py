@@ -26,6 +26,8 @@ Subject = Literal[
 """What a policy may speak of; a `deployment` is a first release, a `replacement` any after it."""
 SUBJECTS: Final = get_args(Subject)
 RISKS: Final = cast("tuple[Risk, ...]", get_args(Risk))
+PEOPLE: Final = "people"
+"""The name under which it is kept who there is; no policy is called so."""
 OF_VERSIONS: Final = ("deployment", "replacement")
 """Changes that carry a version somewhere; all others are governed by ``governing``."""
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from jupyter_mlops.domain.access import ASSURANCES
 from jupyter_mlops.domain.approvals import TIMEOUTS, Floors
 from jupyter_mlops.domain.names import check_name
-from jupyter_mlops.domain.policies import RISKS, SUBJECTS, Asked, Scope, Written
+from jupyter_mlops.domain.policies import PEOPLE, RISKS, SUBJECTS, Asked, Scope, Written
 from jupyter_mlops.domain.release import MEASURES
 from jupyter_mlops.errors import Invalid, did_you_mean
 
@@ -55,6 +55,8 @@ def read(name: str, told: Mapping[Any, Any]) -> Written:
         Invalid: a part is unknown, or not what it has to be; it is named.
     """
     check_name(name, what="policy")
+    if name == PEOPLE:
+        raise _wrong("the name of a policy", "another than people, which says who there is")
     _known(told, ("for", "asks"), "a policy")
     written = Written(name, _scope(told.get("for", {})), _asked(told.get("asks", {})))
     _check_possible(written.asked)

@@ -18,14 +18,13 @@ import sqlmodel
 
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import policies as rules
-from jupyter_mlops.domain.access import OWNER
 from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.governing import VERSION, Proposed, as_typed, may_at_once, read_proposed
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.policies import Change
 from jupyter_mlops.errors import Corrupt, MlopsError, Refused
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import asking_for, laid_down, lookup, proof
+from jupyter_mlops.services import asking_for, laid_down, lookup, persons, proof
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -81,7 +80,7 @@ def check(
     """
     with ws.look() as session:
         proposed, asked = asking(session)
-        if asked is None or _may(ws, asked) or _agreed(ws, session, proposed, asked):
+        if asked is None or _may(ws, session, asked) or _agreed(ws, session, proposed, asked):
             return
         known = _waiting(ws, session, proposed)
     if possible is not None:
@@ -100,7 +99,7 @@ def spend(ws: Workspace, act: Deed, asking: Asking) -> None:
         Refused: what is asked has changed meanwhile, or what would be replaced has.
     """
     proposed, asked = asking(act.session)
-    if asked is None or _may(ws, asked):
+    if asked is None or _may(ws, act.session, asked):
         return
     found = _agreed(ws, act.session, proposed, asked)
     if found is None:
@@ -140,8 +139,8 @@ def _read(asked: tables.Request) -> Proposed:
     return read_proposed(asked.change)
 
 
-def _may(ws: Workspace, asked: Policy) -> bool:
-    return may_at_once(ws.actor, asked, one_person=ws.actor.id == OWNER)
+def _may(ws: Workspace, session: Session, asked: Policy) -> bool:
+    return may_at_once(ws.actor, asked, one_person=persons.is_alone(ws, session))
 
 
 def _of_change(session: Session, proposed: Proposed, *states: str) -> list[tables.Request]:
@@ -165,7 +164,7 @@ def _agreed(
     for found in _of_change(session, proposed, "approved"):
         in_time = proof.state_of(found, now=ws.now()) == "approved"
         under = proof.policy(session, found.policy_digest)
-        if in_time and proof.is_approved(session, found) and not rules.is_looser(under, asked):
+        if in_time and proof.is_complete(session, found) and not rules.is_looser(under, asked):
             return found
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final, cast
 
 import sqlmodel
@@ -31,7 +32,9 @@ def asked_of(session: Session, change: Change) -> Policy:
 def in_force(session: Session) -> list[Written]:
     """Return the policies that apply now: those a workspace came with, and those written since."""
     written = {
-        name: kept(name, row.body) for name, row in newest(session).items() if row.body != ENDED
+        name: kept(name, row.body)
+        for name, row in newest(session).items()
+        if row.body != ENDED and name != rules.PEOPLE
     }
     return list(({one.name: one for one in rules.CAME} | written).values())
 
@@ -69,13 +72,20 @@ def change_of(
 
 
 def newest(session: Session) -> dict[str, tables.PolicyVersion]:
-    """Return the newest version of each policy that was written, its digest tried anew."""
+    """Return the newest version of each policy that was written, its digest tried anew.
+
+    A row that no event of the audit log tells of was not written by this word, and is not believed.
+
+    Raises:
+        Corrupt: a policy was changed, or put there by another way.
+    """
     rows = session.exec(
         sqlmodel.select(tables.PolicyVersion).order_by(sqlmodel.col(tables.PolicyVersion.number))
     ).all()
     newest = {row.name: row for row in rows}
+    told = _told(session) if newest else set()
     for row in newest.values():
-        if chain.digest(row.body) != row.digest:
+        if chain.digest(row.body) != row.digest or (row.name, row.digest) not in told:
             raise Corrupt(
                 "The policy {name} was changed after it was written.",
                 "`audit --verify` says what else was.",
@@ -83,3 +93,23 @@ def newest(session: Session) -> dict[str, tables.PolicyVersion]:
                 name=row.name,
             )
     return newest
+
+
+def _told(session: Session) -> set[tuple[str, str]]:
+    """Return the names and digests of all policies that the audit log tells of."""
+    event = tables.AuditEvent
+    bodies = session.exec(
+        sqlmodel.select(event.subject, event.body).where(
+            event.action == "policy:change:done",
+            sqlmodel.col(event.subject).startswith("policy:"),
+        )
+    ).all()
+    found: set[tuple[str, str]] = set()
+    for subject, body in bodies:
+        after = json.loads(body)["after"] or {}
+        if isinstance(digest := after.get("digest"), str):
+            found.add((subject.removeprefix("policy:"), digest))
+        for name, one in after.items():
+            if isinstance(one, dict) and isinstance(one.get("digest"), str):
+                found.add((name, one["digest"]))
+    return found

@@ -37,7 +37,7 @@ def verify(session: Session, rollout: tables.Rollout) -> None:
         and asked.role == rollout.role
         and chain.digest(asked.evidence) == asked.evidence_digest
     )
-    if not same or not is_approved(session, asked):
+    if not same or not is_complete(session, asked):
         raise _not_approved(lookup.ref_of(session, version), place.name)
 
 
@@ -71,7 +71,7 @@ def usable(
             words=_role_words(role),
         )
     state = state_of(asked, now=now)
-    if state != "approved" or not is_approved(session, asked):
+    if state != "approved" or not is_complete(session, asked):
         raise _not_usable(asked, state, ref)
     _check_same_policy(session, asked, version, ref)
     return asked.id
@@ -115,7 +115,7 @@ def policy(session: Session, digest: str) -> rules.Policy:
     )
 
 
-def is_approved(session: Session, asked: tables.Request) -> bool:
+def is_complete(session: Session, asked: tables.Request) -> bool:
     """Say whether a request is approved: only decisions of its own bytes, target, policy and evidence count."""
     bound = [
         as_given(found)

@@ -6,7 +6,7 @@ from fakes import Clock
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.access import Actor
 from jupyter_mlops.errors import Corrupt, Invalid, NotFound, Refused, UsageError
-from jupyter_mlops.services import approvals, audit, laid_down
+from jupyter_mlops.services import approvals, audit, governed, laid_down
 from jupyter_mlops.services.overview import overview
 from jupyter_mlops.services.policies import policy
 from jupyter_mlops.services.workspace import open_local
@@ -180,6 +180,28 @@ def test_a_person_alone_may_loosen_what_one_person_gives(ws):
     assert numbers(ws) == {"moderate": 1}
     with pytest.raises(Refused):
         policy(ws, "high", "for: {risk: high}\nasks: {approvers: 1}\n")
+
+
+def test_any_deed_can_be_governed_by_two_calls(ws):
+    """What belongs to no deployment is asked for alike, and said again once it is approved."""
+    policy(ws, "privacy", "for: {subject: erasure}\nasks: {approvers: 1, assurance: signed}\n")
+    asking = governed.asking("erasure", "ann", "erase", {"name": "ann"})
+    with pytest.raises(Refused, match="request 1 asks for it"):
+        governed.check(ws, asking, "subject:erasure", subject="subject:ann")
+    with pytest.raises(Refused, match="has changed meanwhile"), ws.act("x:y", subject="s") as act:
+        governed.spend(ws, act, asking)
+    done = approvals.approve(as_person(ws, "ada"), 1)
+    assert (done["state"], done["because"]) == (
+        "approved",
+        "Approved; now say `%mlops erase ann` again.",
+    )
+    governed.check(ws, asking, "subject:erasure", subject="subject:ann")
+    with ws.act("subject:erasure", subject="subject:ann") as act:
+        governed.spend(ws, act, asking)
+        assert act.after["request"] == 1
+    assert approvals.requests(ws)["items"][0]["state"] == "carried out"
+    with pytest.raises(Refused, match="request 2 asks for it"):
+        governed.check(ws, asking, "subject:erasure", subject="subject:ann")
 
 
 def test_ready_made_policies_are_shown_and_then_put_in_force(ws):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ import sqlmodel
 
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import policies as rules
+from jupyter_mlops.domain.answers import Risk
 from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.governing import VERSION, Proposed, as_typed, may_at_once, read_proposed
 from jupyter_mlops.domain.names import iso
@@ -40,6 +41,20 @@ _WORDS: Final = {
     "retire": "jupyter_mlops.services.retirement:retire",
 }
 """The words that a request may carry out, and where they are."""
+
+
+def asking(
+    kind: rules.Subject,
+    name: str,
+    verb: str,
+    arguments: Mapping[str, Any],
+    *,
+    risk: Risk = "high",
+    before: str = "",
+) -> Asking:
+    """Return how a deed that belongs to no deployment is asked for: what policies in force ask of it."""
+    proposed = Proposed(kind, name, verb, arguments, before=before)
+    return lambda session: (proposed, taken(session, Change(kind, risk)))
 
 
 def taken(session: Session, change: Change) -> Policy | None:
@@ -119,6 +134,8 @@ def carry_out(ws: Workspace, number: int) -> str:
     with ws.look() as session:
         asked = lookup.request(session, number)
         proposed = _read(asked)
+    if proposed.verb not in _WORDS:
+        return tell("Approved; now say `{word}` again.", word=as_typed(proposed))
     module, _, function = _WORDS[proposed.verb].partition(":")
     word: Callable[..., Any] = getattr(importlib.import_module(module), function)
     try:

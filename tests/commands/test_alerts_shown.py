@@ -1,31 +1,12 @@
 """Alerts as they are read: words, shapes and likely causes; what is hostile stays text."""
 
-from html.parser import HTMLParser
-
 import pytest
 
-from jupyter_mlops.commands.answers import Answer
-from jupyter_mlops.commands.words import verbs
 from jupyter_mlops.domain.alerts import ANSWERS, Finding
 from jupyter_mlops.domain.diagnosis import Evidence, diagnose
 from jupyter_mlops.locale import language
 from jupyter_mlops.services import wording
-
-HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[31m\u202e{0.__class__}{n}"
-OURS = {
-    "div",
-    "p",
-    "table",
-    "thead",
-    "tbody",
-    "tr",
-    "th",
-    "td",
-    "details",
-    "summary",
-    "pre",
-    "style",
-}
+from shown import HOSTILE, OURS, answer, tags_of
 
 
 def alert(subject, why="missing", **figures):
@@ -53,10 +34,6 @@ def alert(subject, why="missing", **figures):
         ],
         "next": "%mlops drift shop",
     }
-
-
-def answer(verb, **data):
-    return Answer(verbs()[verb], data)
 
 
 def test_what_moved_is_told_of_one_and_of_several():
@@ -88,11 +65,7 @@ def test_hostile_names_stay_text_wherever_alerts_are_shown():
     told = answer("alerts", items=rows, open=3)
     assert "\x1b" not in repr(told)
     assert "\u202e" not in repr(told)
-    tags = set()
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, _: tags.add(tag)
-    parser.feed(told._repr_mimebundle_()["text/html"])
-    assert tags <= OURS
+    assert tags_of(told) <= OURS
 
 
 def test_the_secret_of_a_webhook_and_what_came_of_its_test_are_told():

@@ -100,6 +100,21 @@ def test_the_story_is_the_same_near_and_far(session, tmp_path):
     assert Path(page.written).read_text().startswith("<!")
 
 
+def test_policies_are_written_shown_and_asked_about_near_and_far(session):
+    registered(session, risk="low")
+    told = session.policy("firm", "for: {risk: high}\nasks: {approvers: 3}\n", reason="two eyes")
+    assert (told.changed, told.items[0]["text"]) == (
+        True,
+        "for: {risk: high}\nasks: {approvers: 3}\n",
+    )
+    with pytest.raises(Refused, match="asks for it, with the change frozen"):
+        session.policy("firm", withdraw=True)
+    with pytest.raises(NotFound, match="did you mean firm"):
+        session.policy("firn")
+    assert session.policy(who="tumour:1", for_deployment="clinic").deciders["policies"] == ["low"]
+    assert session.policy(from_code="bank").code == "bank"
+
+
 def test_the_audit_log_is_exported_near_and_far(session, tmp_path):
     told = session.audit(verify=True, export=str(tmp_path / "log.zip"))
     assert told.export["written"] == str(tmp_path / "log.zip")

@@ -104,6 +104,10 @@ def test_a_plan_changes_nothing_and_apply_goes_as_far_as_nobody_has_to_decide(se
     third = session.apply(file)
     assert {item["does"] for item in third["items"]} == {"keep"}
     assert "as the file says" in repr(third)
+    session.policy("careful", "for: {subject: rules}\nasks: {approvers: 2}")
+    (repository / "rules.yaml").write_text("objectives: {latency_p95_ms: 100}\n")
+    assert told(session.apply(file))[-1] == ("wait", "clinic", False)
+    assert session.requests("rules:clinic").items[0]["state"] == "open"
     version = session.show("tumour:1").to_dict()
     told_of = version["lineage"]["git"]
     assert (told_of["commit"], told_of["dirty"]) == (first["commit"], False)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from jupyter_mlops.domain.policies import CAME, Change, is_looser, kept, read, together
+from jupyter_mlops.domain.policies import CAME, Change, is_looser, together
+from jupyter_mlops.domain.policy_reading import kept, read
 from jupyter_mlops.errors import Invalid
 
 CHANGE = Change("replacement", "moderate", deployment="churn-prod", model="churn", tags=("eu",))

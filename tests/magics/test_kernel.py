@@ -231,6 +231,13 @@ def test_rules_in_a_cell_and_a_canary_in_lines(tmp_path):
         rules = "humility:\n  - {name: unsure, when: uncertain, between: [0, 1], then: note}"
         told = notebook.text(f"%%mlops rules clinic\n{rules}")
         assert told.startswith("✓ rules 1 of clinic are in force, 1 of humility")
+        told = notebook.text("%%mlops policy firm --reason strict\nasks: {approvers: 2}")
+        assert told.startswith("✓ policy firm is in force, version 1")
+        assert told.endswith("asks: {approvers: 2}")
+        name, told = notebook.refusal("%%mlops policy firm\nasks: {approvers: 1}")
+        assert (name, "request 2 asks for it" in told) == ("Refused", True)
+        told = notebook.text("%%mlops policy other --dry-run 30d\nasks: {approvers: 3}")
+        assert told.startswith("Of 1 past changes 1 would have needed more")
         name, told = notebook.refusal("%%mlops rules clinic\nhumilty: []")
         assert name == "Invalid"
         assert "did you mean humility?" in told

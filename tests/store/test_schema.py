@@ -96,6 +96,14 @@ OLD = (
     "INSERT INTO version (id, model_id, number, digest, manifest, risk, tags, description, metrics,"
     " measured_by, compiled, lineage, author, at)"
     " VALUES (1, 1, 1, 'd', '{}', 'low', '[]', '', '{}', '', '{}', '{}', '{}', '')",
+    "INSERT INTO request (id, version_id, deployment, role, state, risk, reason, manifest_digest,"
+    " policy_digest, evidence_digest, evidence, nonce, requester, at, expires_at)"
+    " VALUES (3, 1, 'd', 'champion', 'carried out', 'low', 'why', '', '', '', '', '', '{}', '', '')",
+    "INSERT INTO decision (id, request_id, person, outcome, assurance, actor, comment, statement,"
+    " signature, at, known_at) VALUES (1, 3, 'p', 'approved', '', '{}', '', '', '', '', '')",
+    "INSERT INTO deployment (id, name, model_id, state, at) VALUES (1, 'd', 1, 'live', '')",
+    "INSERT INTO rollout (id, deployment_id, version_id, request_id, action, role, state, because, at,"
+    " since, until) VALUES (1, 1, 1, 3, 'deploy', 'champion', 'live', '', '', '', '')",
     "INSERT INTO profile (version_id, deployment, part, hour, slice, known_at, rows, columns)"
     " VALUES (1, '', 'reference', '', '', '', 7, '{\"a\": 1}')",
     "INSERT INTO segment (id, deployment, day, rows, path, digest, root, sealed_at)"
@@ -117,10 +125,30 @@ def test_an_older_store_is_brought_up(where):
             connection.execute(text(statement))
     engine.dispose()
     with open_local(where).look() as session:
-        assert session.execute(text("SELECT count(gate) + count(plan) FROM rollout")).scalar() == 0
+        assert session.execute(text("SELECT gate FROM rollout")).all() == [("swap",)]
         kept = session.execute(text("SELECT part, rows, columns FROM reference")).all()
         waiting = session.execute(text("SELECT part, source, deployment FROM pending")).all()
     assert [(part, rows) for part, rows, _ in kept] == [("training", 7)]
     assert waiting == [("log", "d/2026-01-01/s", "d")]
+    _check_requests(where)
     copies = list((home.folder / "backups").glob("store-0001-*.db"))
     assert len(copies) == home.is_sqlite
+
+
+def _check_requests(where):
+    """What points to requests still does, and what points to none is still refused."""
+    ws = open_local(where)
+    with ws.look() as session:
+        asked = text("SELECT id, version_id, reason, kind, change FROM request")
+        assert session.execute(asked).all() == [(3, 1, "why", "version", "")]
+        assert session.execute(text("SELECT count(*) FROM decision WHERE request_id = 3")).scalar()
+        if ws.home.is_sqlite:
+            assert session.execute(text("PRAGMA foreign_key_check")).all() == []
+    with ws.engine.connect() as connection:
+        opts = {"compare_type": False, "include_name": is_no_index_of_texts}
+        context = MigrationContext.configure(connection, opts=opts)
+        assert compare_metadata(context, SQLModel.metadata) == []
+    lost = "UPDATE decision SET request_id = 4"
+    with pytest.raises(DBAPIError), ws.engine.begin() as connection:
+        connection.execute(text(lost))
+    ws.engine.dispose()

@@ -200,6 +200,8 @@ export const ja: Readonly<Record<string, string>> = {
   '{ref} is champion of {deployment}.': '{ref} は {deployment} のチャンピオンです。',
   '{ref} scores in shadow beside the champion of {deployment}, and answers nobody.':
     '{ref} は {deployment} のチャンピオンの横でシャドー採点し、誰にも回答しません。',
+  '{ref} was changed as it was asked.': '{ref} は申請どおりに変更されました。',
+  '{ref} would be changed so:': '{ref} は次のように変更されます:',
   '{ref} would be the first champion of {deployment}.':
     '{ref} が {deployment} の最初のチャンピオンになります。',
   '{ref} would replace {replaces} as champion of {deployment}.':

@@ -99,7 +99,7 @@ def _param(param: inspect.Parameter, hint: Any) -> Param:
 
 
 def _option(name: str) -> str:
-    for short in ("for", "with"):
+    for short in ("for", "with", "from"):
         if name.startswith(short + "_"):
             return "--" + short
     return "--" + name.replace("_", "-")

@@ -12,7 +12,7 @@ from jupyter_mlops.commands.session import Session
 from jupyter_mlops.domain import planned
 from jupyter_mlops.domain.arguments import deed, read
 from jupyter_mlops.domain.planned import Asked, Model, Place, Plan, PlanStep, Present, Step, Wanted
-from jupyter_mlops.errors import Invalid, NotFound
+from jupyter_mlops.errors import Invalid, NotFound, Refused
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import plainly
 
@@ -103,10 +103,10 @@ def _followed(
         taken.append(step.does)
     if place.rules is not None and place.role == "champion":
         step = planned.ruling(place, _present(session, place))
-        can = takes and step.does in _TAKEN
-        if can:
-            _TAKEN[step.does](session, place, step)
-        yield step, can
+        if takes and step.does in _TAKEN:
+            yield _ruled(session, place, step)
+        else:
+            yield step, False
 
 
 def _request(session: Session, place: Place, step: Step) -> None:
@@ -122,6 +122,17 @@ def _deploy(session: Session, place: Place, step: Step) -> None:
 def _rule(session: Session, place: Place, _: Step) -> None:
     said = {"deployment": place.name, "text": place.rules or "{}"}
     session.say("rules", {**said, "reason": place.reason})
+
+
+def _ruled(session: Session, place: Place, step: Step) -> tuple[Step, bool]:
+    """Put rules in force; where others have to agree to that, they are asked, and it waits."""
+    try:
+        _rule(session, place, step)
+    except Refused as error:
+        if error.code != "change_requested":
+            raise
+        return Step("wait", step.subject, "asked"), False
+    return step, True
 
 
 _TAKEN: Final = {"request": _request, "deploy": _deploy, "rules": _rule}
@@ -268,6 +279,7 @@ def _because(step: Step) -> str:
         "rejected": tell("request {n} was rejected; register another version", n=step.request),
         "undecided": tell("request {n} waits for a decision", n=step.request),
         "ruled": tell("these rules are in force"),
+        "asked": tell("others have to agree; a request for that is open"),
         "nothing_live": tell("nothing is live there yet"),
         "rules_differ": tell("its rules are others"),
     }

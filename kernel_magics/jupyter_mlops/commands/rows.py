@@ -22,12 +22,28 @@ def fleet(data: Data) -> list[Row]:
             row["version"] = f"{row['version']} + {row['canary']} ({row['share']:.1%})"
         if row.get("trial"):
             row["because"] = f"{row['because']} {row['trial']['because']}"
+        if row.get("review_by"):
+            again = tell("To be approved again until {day}.", day=row["review_by"][:10])
+            row["because"] = f"{row['because']} {again}"
     return list(rows)
 
 
 def meant(data: Data) -> list[Row]:
     """Return rows with the name of who did what they tell."""
     return [{**row, "by": row["by"]["id"]} for row in data["items"]]
+
+
+def laid_down(data: Data) -> list[Row]:
+    """Return policies with the name of who wrote each; those that came with the workspace have none."""
+    return [
+        {
+            **row,
+            "needs": row["needs"] or ", ".join(one["id"] for one in row.get("people", ())),
+            "by": row["by"]["id"] if row["by"] else None,
+            "at": row["at"] or None,
+        }
+        for row in data["items"]
+    ]
 
 
 def attention(data: Data) -> list[Row]:

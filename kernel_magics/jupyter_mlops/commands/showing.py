@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from jupyter_mlops.commands import compared, traced
+from jupyter_mlops.commands import compared, governing, traced
 from jupyter_mlops.commands.tables import Cell, Table, table_of
 from jupyter_mlops.commands.telling import sentence
 from jupyter_mlops.locale import tell
@@ -82,6 +82,7 @@ _OWN_TABLES: Final[Mapping[str, Callable[[Mapping[str, Any]], list[Table]]]] = {
 _CODE: Final[Mapping[str, Callable[[Mapping[str, Any]], list[str]]]] = {
     "compare": compared.code,
     "lineage": traced.code,
+    "policy": governing.text,
 }
 _WARNED: Final = frozenset({"register", "show"})
 

@@ -68,37 +68,11 @@ def _receive(data: Data) -> str:
     return DOT.join(parts)
 
 
-def _policy(data: Data) -> str:
-    people = [one for row in data["items"] for one in row.get("people", ())]
-    n = len(data["items"])
-    said = tell("{n} policy", n=n) if n == 1 else tell("{n} policies", n=n)
-    if not people:
-        return said
-    keys = sum(bool(one["keys"]) for one in people)
-    known = tell("people: {n}, with a key: {keys}", n=len(people), keys=keys)
-    if n > 1:
-        return DOT.join([said, known])
-    digest = data["items"][0]["digest"]
-    return DOT.join([known, tell("a change says: follows: {digest}", digest=digest)])
-
-
 SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
-    "policy": _policy,
     "send": _send,
     "decide": _decide,
     "receive": _receive,
 }
-
-
-def laid_down(data: Data) -> list[Row]:
-    """Return the people, where they were asked for alone, or the policies with what they ask."""
-    if len(data["items"]) == 1 and "people" in data["items"][0]:
-        return [
-            {"name": one["id"], "asks": ", ".join(one["roles"]), "until": one["until"] or None,
-             "digest": ", ".join(one["keys"])}
-            for one in data["items"][0]["people"]
-        ]  # fmt: skip
-    return [{**row, "digest": row["digest"][:19], "until": None} for row in data["items"]]
 
 
 def lines(data: Data) -> list[Row]:

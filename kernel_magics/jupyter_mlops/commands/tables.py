@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyter_mlops.commands import documents, rows, signed
+from jupyter_mlops.commands import documents, governing, rows, signed
 from jupyter_mlops.commands.figures import (
     SHAPES,
     marked,
@@ -64,7 +64,16 @@ def _listed(data: Data) -> Sequence[str]:
     return next((keys for keys in _LISTED if keys[-1] in first), _LISTED[-1])
 
 
-_ASKED: Final = ("rehearsal", "explained", "together", "weighed", "words")
+_ASKED: Final = (
+    "rehearsal",
+    "explained",
+    "together",
+    "weighed",
+    "words",
+    "deciders",
+    "past",
+    "known",
+)
 """What an answer holds only when somebody asked for it: that is what its table shows."""
 _FIGURES: Final = ("metric", "value", "low", "high")
 _LISTS: Final = frozenset({"accuracy"})
@@ -99,7 +108,7 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "check": (_EVIDENCE, rows.checks),
     "request": (_EVIDENCE, rows.checks),
     "requests": (("id", "ref", "deployment", "state", "risk", "requested_at"), _items),
-    "policy": (("name", "asks", "until", "digest"), signed.laid_down),
+    "known": (("person", "name", "roles", "digest", "until"), governing.known),
     "send": (("meaning",), signed.lines),
     "receive": (("by", "state", "assurance", "at", "comment"), signed.decisions),
     "deployments": (("status", "name", "version", "state", "predictions", "because"), rows.fleet),
@@ -126,6 +135,9 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "plan": (("step", "subject", "because"), rows.planned),
     "apply": (("step", "subject", "because"), rows.planned),
     "doctor": (("status", "subject", "because", "hint"), _items),
+    "policy": (("name", "speaks_of", "needs", "by", "at"), rows.laid_down),
+    "deciders": (("person", "roles", "counts", "because"), governing.people),
+    "past": (("id", "ref", "deployment", "enough", "needed", "given", "because"), governing.past),
     "document": (("question", "stands", "asks"), documents.questions),
 }
 
@@ -182,6 +194,14 @@ def _words() -> dict[str, str]:
         "became": tell("what it became"),
         "was": tell("in MLflow"),
         "stage": tell("stage"),
+        "speaks_of": tell("speaks of"),
+        "needs": tell("asks for"),
+        "person": tell("who"),
+        "roles": tell("roles"),
+        "counts": tell("would count"),
+        "enough": tell("would have done"),
+        "needed": tell("asks for"),
+        "given": tell("was given"),
         "aliases": tell("aliases"),
         "meaning": tell("what it means"),
         "digest": tell("digest"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from textwrap import shorten
 from typing import Any, Final
 
-from jupyter_mlops.commands import documents, proved, shelf, signed, states
+from jupyter_mlops.commands import documents, governing, proved, shelf, signed, states
 from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
 from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.domain.health import FIRST_METRIC
@@ -142,6 +142,9 @@ def _requests(data: Data) -> str:
 
 
 def _approve(data: Data) -> str:
+    if data["because"]:
+        said = tell("✓ request {id} approved", id=data["id"])
+        return DOT.join([said, *_labels(data), str(data["because"])])
     if data["state"] != "approved":
         said = tell("✓ your decision on request {id} is kept", id=data["id"])
         return DOT.join([said, *_needs(data)])
@@ -357,6 +360,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "rollback": _deploy,
     "deployments": _deployments,
     "rules": _rules,
+    "policy": governing.sentence,
     "retire": shelf.retire,
     "serve": _serve,
     "stop": _stop,

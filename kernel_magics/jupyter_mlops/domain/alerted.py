@@ -21,7 +21,7 @@ class AlertRow(TypedDict):
 
     id: int
     deployment: str
-    part: Literal["service", "drift", "accuracy", "quality", "humility", "approval"]
+    part: Literal["service", "drift", "accuracy", "quality", "humility", "policy", "approval"]
     subject: str
     severity: Literal["info", "warning", "critical"]
     state: Literal["open", "acknowledged", "resolved"]

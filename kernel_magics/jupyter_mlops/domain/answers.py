@@ -16,6 +16,7 @@ from jupyter_mlops.domain.alerted import (
 )
 from jupyter_mlops.domain.audited import Audit, AuditEvent, Exported
 from jupyter_mlops.domain.bundled import Bundle
+from jupyter_mlops.domain.governed import Could, DryRun, Past, Policies, PolicyRow, Who
 from jupyter_mlops.domain.imported import Imported, ImportedRow
 from jupyter_mlops.domain.registered import (
     Assurance,
@@ -82,12 +83,14 @@ __all__ = [
     "Check",
     "Compared",
     "Compiled",
+    "Could",
     "Coverage",
     "Delivery",
     "Document",
     "Drift",
     "DriftRow",
     "Driver",
+    "DryRun",
     "Explained",
     "ExplainedBy",
     "ExplainedPart",
@@ -107,9 +110,12 @@ __all__ = [
     "Models",
     "Monitor",
     "Page",
+    "Past",
     "Period",
     "Person",
     "Point",
+    "Policies",
+    "PolicyRow",
     "Rehearsal",
     "RehearsedAlert",
     "Review",
@@ -125,6 +131,7 @@ __all__ = [
     "Version",
     "Watch",
     "Webhook",
+    "Who",
 ]
 
 Role = Literal["champion", "challenger"]
@@ -153,13 +160,18 @@ class Decision(TypedDict):
 
 
 class Request(TypedDict):
-    """A wish to change what is deployed, with its evidence."""
+    """A wish for a change, with its evidence; ``kind`` says of what, `version` of what is deployed.
+
+    ``proposal`` holds the words that carry out a change of another kind, ``because`` says what came
+    of that, once it was approved.
+    """
 
     id: int
+    kind: str
     ref: str
     digest: str
     deployment: str
-    role: Role
+    role: Role | Literal[""]
     state: Literal["open", "approved", "rejected", "expired", "carried out", "void"]
     risk: Risk
     reason: str
@@ -172,6 +184,8 @@ class Request(TypedDict):
     label: str
     checks: list[Check]
     decisions: list[Decision]
+    because: str
+    proposal: str
 
 
 class Requests(TypedDict):
@@ -194,7 +208,7 @@ class Trial(TypedDict):
 
 
 class DeploymentRow(TypedDict):
-    """A deployment in the fleet: what it serves and how it is."""
+    """A deployment in the fleet: what it serves, how it is, until when it has to be approved again."""
 
     name: str
     model: str
@@ -212,6 +226,7 @@ class DeploymentRow(TypedDict):
     share: float | None
     trial: Trial | None
     challengers: list[str]
+    review_by: str | None
     approved_by: NotRequired[list[str]]
 
 

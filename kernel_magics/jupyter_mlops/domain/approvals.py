@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from jupyter_mlops.domain.access import Actor, reaches
 from jupyter_mlops.domain.answers import Assurance, Risk
 from jupyter_mlops.errors import Conflict, Refused
+
+Timeout = Literal["expire", "escalate", "reject"]
+"""What becomes of a request that nobody decided in time: it ends, others hear of it first, it is refused."""
+Floors = tuple[tuple[str, float], ...]
+"""Measures of fairness with the least ratio of each."""
 
 VALID_DAYS: Final = 14
 REMIND_DAYS: Final = 3
@@ -17,6 +22,7 @@ BREAK_GLASS: Final = "break-glass"
 """The verdict, and the role, of who has a change carried out alone in an emergency."""
 EMERGENCY_HOURS: Final = 24
 """How long such a word can be carried out."""
+TIMEOUTS: Final = get_args(Timeout)
 _FIRST: Final = ("risk", "approvers", "assurance", "other_than_author", "distinct_roles")
 
 
@@ -26,6 +32,10 @@ class Policy:
 
     ``roles`` are roles of people, each of which has to approve by a person of its own; ``checks`` are
     release checks that have to have passed, where otherwise it is enough that none failed.
+    ``documents`` are templates that have to be complete, ``protected`` attributes in which fairness has
+    to have been measured, ``fairness`` the least ratios. ``review_days`` is after how long a live version
+    has to be approved again (0: never). ``on_timeout`` says what becomes of a request that nobody
+    decided, ``tell`` names the webhooks that hear of it.
     """
 
     risk: Risk
@@ -37,6 +47,12 @@ class Policy:
     checks: tuple[str, ...] = ()
     valid_days: int = VALID_DAYS
     remind_days: int = REMIND_DAYS
+    documents: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+    fairness: Floors = ()
+    review_days: int = 0
+    on_timeout: Timeout = "expire"
+    tell: tuple[str, ...] = ()
 
     def canonical(self) -> str:
         """Return the one way to write this policy, which its digest is of.
@@ -62,9 +78,11 @@ DEFAULTS: Final = (
 def read_policy(body: str) -> Policy:
     """Return the policy that was written by :meth:`Policy.canonical`."""
     told = json.loads(body)
-    for name in ("roles", "checks"):
+    for name in ("roles", "checks", "documents", "protected", "tell"):
         if name in told:
             told[name] = tuple(told[name])
+    if "fairness" in told:
+        told["fairness"] = tuple((measure, floor) for measure, floor in told["fairness"])
     return Policy(**told)
 
 

@@ -30,6 +30,7 @@ Why = Literal[
     "labels_late",
     "unlike_training",
     "chance",
+    "policy",
     "other",
 ]
 
@@ -109,6 +110,15 @@ def _lately(found: Finding, evidence: Evidence) -> Iterator[Weighed]:
             f"%mlops compare {evidence.before} {evidence.version}",
         ]
     yield "deployed", weight, words, {"version": evidence.version, "at": evidence.went_live}
+
+
+def _of_policy(found: Finding, evidence: Evidence) -> Iterator[Weighed]:
+    where = f"{evidence.version} --for {evidence.deployment}"
+    words = {
+        "review": f"%mlops request {where}",
+        "documents": f"%mlops document {evidence.version}",
+    }
+    yield "policy", 0.9, [words.get(found.subject, f"%mlops check {where}")], {}
 
 
 def _of_quality(found: Finding, evidence: Evidence) -> Iterator[Weighed]:
@@ -194,4 +204,5 @@ _CAUSES: Final = {
     "accuracy": _of_accuracy,
     "service": _of_service,
     "humility": _of_humility,
+    "policy": _of_policy,
 }

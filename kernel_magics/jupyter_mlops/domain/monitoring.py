@@ -9,14 +9,21 @@ from typing import Any, Final, Literal, cast
 from jupyter_mlops.errors import Invalid, did_you_mean
 
 Every = Literal["hour", "day", "week"]
-Part = Literal["service", "drift", "accuracy", "quality", "humility"]
+Part = Literal["service", "drift", "accuracy", "quality", "humility", "policy"]
 Severity = Literal["info", "warning", "critical"]
 Pair = tuple[float, float]
 """From where on something is a warning, and from where on it is failing."""
 
 FEATURE: Final = "feature:"
 """What stands before the name of a feature, so that nothing else can have it."""
-PARTS: Final[tuple[Part, ...]] = ("service", "drift", "accuracy", "quality", "humility")
+PARTS: Final[tuple[Part, ...]] = (
+    "service",
+    "drift",
+    "accuracy",
+    "quality",
+    "humility",
+    "policy",
+)
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
 WINDOWS_PER_30_DAYS: Final[Mapping[Every, float]] = {"hour": 720.0, "day": 30.0, "week": 30 / 7}
 TESTED: Final = 3
@@ -106,8 +113,9 @@ class Monitoring:
         return self.false_alarms / TESTED
 
     def severity(self, part: str, status: str) -> Severity | None:
-        """Return how severe a finding is; None where it is no alert."""
-        return self.alerts.get(part, {}).get(status)
+        """Return how severe a finding is; None where it is no alert. Rules may be older than a part."""
+        told = self.alerts.get(part)
+        return (_SEEN if told is None else told).get(status)
 
 
 DEFAULT: Final = Monitoring()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_mlops.charts.theme import SIGNS, STATUSES, plain, status_word
 from jupyter_mlops.domain.answers import DeploymentRow, Request, Status
+from jupyter_mlops.domain.governing import VERSION
 from jupyter_mlops.domain.health import worst
 from jupyter_mlops.locale import current_language, tell
 from jupyter_mlops.papers import figures, models
@@ -182,6 +183,8 @@ def _asked(request: Request) -> dict[str, Any]:
     because = (
         tell("{ref} is to replace {replaces} on {deployment}: your decision.", **values)
         if request["replaces"]
+        else tell("{ref} is to be changed: your decision.", **values)
+        if request["kind"] != VERSION
         else tell("{ref} is to begin on {deployment}: your decision.", **values)
     )
     return {

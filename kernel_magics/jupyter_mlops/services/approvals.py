@@ -19,17 +19,20 @@ from jupyter_mlops.domain.answers import Decision as DecisionAnswer
 from jupyter_mlops.domain.answers import Request as RequestAnswer
 from jupyter_mlops.domain.answers import Requests, Risk, Role
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, deed, read
+from jupyter_mlops.domain.governing import VERSION
 from jupyter_mlops.domain.names import check_name, iso
-from jupyter_mlops.domain.policies import Change
 from jupyter_mlops.domain.registry import Kindred, check_answers_alike
 from jupyter_mlops.errors import Conflict
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import (
+    asking_for,
     checks,
+    demanded,
     emergencies,
+    governed,
+    laid_down,
     lookup,
     people,
-    policies,
     proof,
     registry,
     shelves,
@@ -117,6 +120,7 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
     evidence = json.loads(row.evidence)
     return RequestAnswer(
         id=row.id,
+        kind=row.kind,
         ref=evidence["ref"],
         digest=row.manifest_digest,
         deployment=row.deployment,
@@ -129,10 +133,12 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
         expires_at=row.expires_at,
         replaces=evidence["replaces"],
         policy=row.policy_digest,
-        needs=_needs(policy),
+        needs=asking_for.needs(policy),
         label=tell(assurance_label(ws.actor.assurance), name=ws.actor.id),
         checks=[checks.told(found) for found in evidence["checks"]],
         decisions=decided(session, row),
+        because="",
+        proposal=governed.typed(row),
     )
 
 
@@ -146,7 +152,20 @@ def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAn
         asked = lookup.request(act.session, number)
         actor = people.stand_for(act.session, ws.actor)
         check_may(ws, act.session, asked, actor, verdict)
-        return settled(ws, act, asked, _decided(ws, asked, actor, verdict, comment))
+        answer = settled(ws, act, asked, _decided(ws, asked, actor, verdict, comment))
+    return completed(ws, answer)
+
+
+def completed(ws: Workspace, answer: RequestAnswer) -> RequestAnswer:
+    """Carry out what was approved just now, where it is a change of what holds here; once it is committed."""
+    if answer["state"] != "approved" or answer["kind"] == VERSION:
+        return answer
+    because = governed.carry_out(ws, answer["id"])
+    with ws.look() as session:
+        return {
+            **shown(ws, session, lookup.request(session, answer["id"])),
+            "because": because,
+        }
 
 
 def check_may(
@@ -159,6 +178,7 @@ def check_may(
     comment: str = "",
 ) -> None:
     """Raise unless this person may decide so about a request now, with what is known of them."""
+    governed.check_as_asked(asked)
     case = _case(ws, session, asked, actor)
     if verdict == "approved":
         policy = proof.policy(session, asked.policy_digest)
@@ -243,7 +263,9 @@ def _open(
     reason: str,
     found: Sequence[Mapping[str, Any]],
 ) -> tables.Request:
-    policy = policies.asked_of(act.session, _change(act.session, version, deployment, role))
+    change = laid_down.change_of(act.session, version, deployment, role)
+    policy = laid_down.asked_of(act.session, change)
+    found = [*found, *demanded.found(act.session, version, policy, found)]
     evidence = json.dumps(
         {
             "ref": lookup.ref_of(act.session, version),
@@ -263,7 +285,7 @@ def _open(
         risk=version.risk,
         reason=reason,
         manifest_digest=version.digest,
-        policy_digest=policies.remembered(act.session, policy, ws.now()),
+        policy_digest=laid_down.remembered(act.session, policy, ws.now()),
         evidence_digest=chain.digest(evidence),
         evidence=evidence,
         nonce=secrets.token_hex(16),
@@ -320,39 +342,34 @@ def _replaced(session: Session, deployment: str) -> str | None:
     return lookup.ref_of(session, serving[1]) if serving else None
 
 
-def _change(session: Session, version: tables.Version, deployment: str, role: str) -> Change:
-    parent = session.get_one(tables.Model, version.model_id)
-    place = session.exec(
-        sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
-    ).first()
-    serving = lookup.champion(session, place) if place else None
-    return Change(
-        subject="replacement" if serving else "deployment",
-        risk=cast("Risk", version.risk),
-        deployment=deployment,
-        model=parent.name,
-        role=role,
-        tags=tuple(version.tags),
-    )
-
-
 def _case(ws: Workspace, session: Session, asked: tables.Request, actor: Actor) -> rules.Case:
-    version = session.get_one(tables.Version, asked.version_id)
     evidence = json.loads(asked.evidence)
     known = people.known(session)
     return rules.Case(
         request=asked.id,
-        ref=lookup.ref_of(session, version),
+        ref=evidence["ref"],
         state=proof.state_of(asked, now=ws.now()) if asked.state != "open" else "open",
         expires_at=asked.expires_at,
-        author=version.author["id"],
+        author=_author(session, asked),
         requester=asked.requester["id"],
         checks_passed=all(found["outcome"] != "failed" for found in evidence["checks"]),
         one_person=len(known.people) == 1 if known else actor.id == OWNER,
         decided_by=[found.person for found in proof.decisions(session, asked)],
-        own=people.author_set(session, version.author, asked.requester),
+        own=people.author_set(session, *_makers(session, asked)),
         knows_people=known is not None,
     )
+
+
+def _author(session: Session, asked: tables.Request) -> str:
+    """Return who made what is asked for; a change of what holds here is its requester's."""
+    return str(_makers(session, asked)[0]["id"])
+
+
+def _makers(session: Session, asked: tables.Request) -> list[Mapping[str, Any]]:
+    """Return who made what is asked for, and who asked."""
+    if asked.version_id is None:
+        return [asked.requester]
+    return [session.get_one(tables.Version, asked.version_id).author, asked.requester]
 
 
 def _decision(found: tables.Decision) -> DecisionAnswer:
@@ -367,17 +384,4 @@ def _decision(found: tables.Decision) -> DecisionAnswer:
         by=as_person(actor, label=label),
         comment=found.comment,
         at=found.at,
-    )
-
-
-def _needs(policy: rules.Policy) -> str:
-    if policy.approvers == 1 and not policy.other_than_author:
-        return tell("One decision.")
-    if policy.assurance == "recorded":
-        return tell(
-            "One decision by somebody other than author and requester; in a workspace of one"
-            " person that person may decide, and the decision is labelled so."
-        )
-    return tell(
-        "{n} people at assurance '{assurance}'.", n=policy.approvers, assurance=policy.assurance
     )

@@ -118,7 +118,8 @@ def receive(ws: Workspace, decision: File) -> RequestAnswer:
             at=said["decided_at"],
             known_at=ws.now(),
         )
-        return approvals.settled(ws, act, asked, row)
+        answer = approvals.settled(ws, act, asked, row)
+    return approvals.completed(ws, answer)
 
 
 def _signer(ws: Workspace, session: Session, decision: Any) -> Actor:

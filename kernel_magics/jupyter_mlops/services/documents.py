@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlmodel
 
 from jupyter_mlops.domain import audit as chain
-from jupyter_mlops.domain.documents import Lined, Template, check_answer, check_known
+from jupyter_mlops.domain.documents import Lined, Template, check_answer, check_known, read_template
 from jupyter_mlops.domain.written import State
 from jupyter_mlops.errors import Invalid, Refused
 from jupyter_mlops.services import lookup
@@ -192,6 +194,32 @@ def keep_document(ws: Workspace, subject: Subject, data: bytes, after: Mapping[s
         act.outcome = "written"
         act.after = {**after, "digest": digest}
     return digest
+
+
+def templates() -> list[str]:
+    """Return the names of the templates about a version that come with the package."""
+    return [name for name in sorted(_ours()) if _ours()[name].about != "deployment"]
+
+
+def answered(session: Session, version: tables.Version, name: str) -> tuple[int, int]:
+    """Return how many questions of a template are answered for this very version, and how many there are."""
+    model = session.get_one(tables.Model, version.model_id)
+    subject = Subject(f"{model.name}:{version.number}", model.name, version.number, version.id)
+    known = _answers(session, subject)
+    asked = [blank.id for blank in _ours()[name].blanks()]
+    return sum(id in known and known[id].state == "answered" for id in asked), len(asked)
+
+
+@cache
+def _ours() -> Mapping[str, Template]:
+    folder = files("jupyter_mlops").joinpath("papers/templates/documents")
+    return {
+        file.name.removesuffix(".yaml"): read_template(
+            read_yaml(file.read_text("utf-8"), "template")
+        )
+        for file in folder.iterdir()
+        if file.name.endswith(".yaml")
+    }
 
 
 def read_yaml(text: str, what: Literal["answers", "template"]) -> Any:

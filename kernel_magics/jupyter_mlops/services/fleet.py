@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlmodel
 
 from jupyter_mlops.domain.answers import DeploymentRow, Deployments
 from jupyter_mlops.domain.arguments import Time, read
+from jupyter_mlops.domain.policies import Written
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import emergencies, health, lookup, past, underway
+from jupyter_mlops.services import (
+    emergencies,
+    health,
+    laid_down,
+    lookup,
+    past,
+    underway,
+    upheld,
+)
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -38,7 +48,8 @@ def _rows(session: Session) -> list[DeploymentRow]:
     places = session.exec(
         sqlmodel.select(tables.Deployment).order_by(sqlmodel.col(tables.Deployment.name))
     ).all()
-    return [row_of(session, place) for place in places]
+    policies = laid_down.in_force(session)
+    return [row_of(session, place, policies) for place in places]
 
 
 def _marked(row: DeploymentRow, broken: emergencies.Emergency | None) -> DeploymentRow:
@@ -50,7 +61,9 @@ def _marked(row: DeploymentRow, broken: emergencies.Emergency | None) -> Deploym
     return {**row, "status": "failing", "because": f"{said} {row['because']}"}
 
 
-def row_of(session: Session, place: tables.Deployment) -> DeploymentRow:
+def row_of(
+    session: Session, place: tables.Deployment, policies: Sequence[Written] = ()
+) -> DeploymentRow:
     """Return a deployment as the store knows it; its health is filled in from its log."""
     serving = lookup.champion(session, place)
     parent = session.get_one(tables.Model, place.model_id)
@@ -73,6 +86,7 @@ def row_of(session: Session, place: tables.Deployment) -> DeploymentRow:
         share=trial["share"] if trial and answers else None,
         trial=trial,
         challengers=underway.challengers(session, place),
+        review_by=upheld.review_by(session, place, serving[1], policies) if serving else None,
     )
 
 

@@ -137,8 +137,10 @@ def _own(session: Session, asked: tables.Request, there: People) -> frozenset[st
     """Return whose own work a request may be; where there is one person alone, nobody's."""
     if len(there.people) == 1:
         return frozenset()
-    version = session.get_one(tables.Version, asked.version_id)
-    return there.stood_for(version.author) | there.stood_for(asked.requester)
+    own = there.stood_for(asked.requester)
+    if asked.version_id is None:  # a change of what holds here is its requester's
+        return own
+    return own | there.stood_for(session.get_one(tables.Version, asked.version_id).author)
 
 
 def _is_bound(asked: tables.Request, found: tables.Decision, verdict: str = "approved") -> bool:

@@ -14,7 +14,7 @@ from jupyter_mlops.domain.monitoring import FEATURE, Monitoring, Watched
 from jupyter_mlops.domain.objectives import Objectives
 from jupyter_mlops.domain.verdicts import FIRED
 from jupyter_mlops.domain.watched import DriftRow, Status
-from jupyter_mlops.services import accuracy, drift, hours, judging
+from jupyter_mlops.services import accuracy, drift, hours, judging, upheld
 from jupyter_mlops.services.champions import Champion
 from jupyter_mlops.services.packing import figure, finite
 from jupyter_mlops.services.window import Window
@@ -52,6 +52,7 @@ def notice(ws: Workspace, serving: Champion, span: Window, agreed: Agreed) -> Lo
         _inputs(ws, serving, span, agreed.monitoring),
         _accuracy(ws, serving, span, agreed.monitoring),
         _humility(ws, serving, span, agreed.monitoring),
+        _policies(ws, serving, span),
     ]
     start, end = span.told
     return Looked(
@@ -279,3 +280,12 @@ def _humility(ws: Workspace, serving: Champion, span: Window, rules: Monitoring)
     figures = {"share": fired / log.num_rows, "n": log.num_rows, "floor": warning}
     status: Status = "failing" if surely >= failing else "warning"
     return Seen((Finding("humility", "fired", status, "in_doubt", figures),), key)
+
+
+def _policies(ws: Workspace, serving: Champion, span: Window) -> Seen:
+    """Look whether what is live still shows what policies ask of it."""
+    found = upheld.broken(ws, serving.deployment, now=span.until)
+    return Seen(
+        tuple(Finding("policy", one.subject, "warning", one.why, one.figures) for one in found),
+        tuple(("policy", subject) for subject in upheld.SUBJECTS),
+    )

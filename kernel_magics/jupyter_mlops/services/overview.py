@@ -10,6 +10,7 @@ from jupyter_mlops.domain.answers import (
     Request,
 )
 from jupyter_mlops.domain.arguments import Time, read
+from jupyter_mlops.domain.governing import VERSION
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import (
     alerts,
@@ -23,6 +24,8 @@ from jupyter_mlops.services import (
 from jupyter_mlops.services.workspace import Workspace
 
 NEWEST_MODELS = 20
+_NEVER = "9"
+"""Later than every moment that is written."""
 
 
 @read()
@@ -47,9 +50,12 @@ def overview(ws: Workspace, *, as_of: Time | None = None) -> Overview:
     unwell = [row for row in rows if row["status"] in ("failing", "warning")]
     untold = [row for row in unwell if row["name"] not in known_of or row["state"] == "down"]
     attention = [_alert(found) for found in unseen] + [_unwell(row) for row in untold]
-    told = {alert["subject"] for alert in unseen if alert["part"] == emergencies.PART}
-    attention += [_broken(found) for found in broken if f"request:{found.request}" not in told]
+    seen = {alert["subject"] for alert in unseen if alert["part"] == emergencies.PART}
+    attention += [_broken(found) for found in broken if f"request:{found.request}" not in seen]
     attention.sort(key=lambda found: found["status"] != "failing")
+    told = {(alert["deployment"], alert["part"]) for alert in unseen}
+    overdue = [row for row in rows if (row["review_by"] or _NEVER) <= ws.now()]
+    attention += [_overdue(row) for row in overdue if (row["name"], "policy") not in told]
     attention += [_waits(found) for found in waiting]
     return Overview(
         workspace=ws.home.shown,
@@ -121,6 +127,19 @@ def _broken(found: emergencies.Emergency) -> Attention:
     )
 
 
+def _overdue(row: DeploymentRow) -> Attention:
+    return Attention(
+        subject=row["name"],
+        status="warning",
+        because=tell(
+            "{ref} had to be approved again until {day}.",
+            ref=row["version"],
+            day=(row["review_by"] or "")[:10],
+        ),
+        next=f"%mlops request {row['version']} --for {row['name']}",
+    )
+
+
 def _waits(found: Request) -> Attention:
     return Attention(
         subject=tell("request {id}", id=found["id"]),
@@ -129,6 +148,8 @@ def _waits(found: Request) -> Attention:
             "{ref} waits for a decision for {deployment}.",
             ref=found["ref"],
             deployment=found["deployment"],
-        ),
+        )
+        if found["kind"] == VERSION
+        else tell("The change of {ref} waits for a decision.", ref=found["ref"]),
         next=f"%mlops approve {found['id']}",
     )

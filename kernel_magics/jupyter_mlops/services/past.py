@@ -106,6 +106,7 @@ def _row(session: Session, place: tables.Deployment, at: str) -> DeploymentRow:
         canary=None,
         share=None,
         trial=None,
+        review_by=None,
         challengers=[
             lookup.ref_of(session, found)
             for rollout, found in live

@@ -52,8 +52,10 @@ def author_set(session: Session, *actors: Any) -> frozenset[str]:
     return frozenset().union(*map(people.stood_for, actors))
 
 
-def put(ws: Workspace, text: str, reason: str) -> None:
-    """Write down who the people are; once they are known, one of their owners has to have signed it.
+def put(ws: Workspace, text: str, reason: str) -> bool:
+    """Write down who the people are, and say whether that changed anything.
+
+    Once they are known, one of their owners has to have signed it.
 
     Raises:
         Invalid: it is no list of people.
@@ -66,7 +68,7 @@ def put(ws: Workspace, text: str, reason: str) -> None:
         before = _row(act.session)
         if before is not None and before.digest == digest:
             act.nothing()
-            return
+            return False
         if before is not None:
             check_may_follow(rules.kept(before.body), before.digest, listed, at=ws.now())
         number = before.number + 1 if before else 1
@@ -83,6 +85,7 @@ def put(ws: Workspace, text: str, reason: str) -> None:
         )
         act.before = {"number": before.number, "digest": before.digest} if before else None
         act.after = {"number": number, "digest": digest, "people": _told(listed.people)}
+    return True
 
 
 def read(text: str) -> Listed:

@@ -24,8 +24,10 @@ from jupyter_mlops.domain import policies as rules
 from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.keys import read_signature
 from jupyter_mlops.domain.people import NAME, People
+from jupyter_mlops.domain.policy_reading import kept
 from jupyter_mlops.errors import Corrupt, MlopsError, Refused, Unavailable
 from jupyter_mlops.services import judged, lookup, people, proof
+from jupyter_mlops.services.laid_down import ENDED
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -48,7 +50,7 @@ class Pin:
 
     def in_force(self) -> list[rules.Written]:
         """Return the policies that apply, by this copy."""
-        written = {name: rules.kept(name, body) for name, body in self.policies.items()}
+        written = {name: kept(name, body) for name, body in self.policies.items() if body != ENDED}
         return list(({one.name: one for one in rules.CAME} | written).values())
 
 
@@ -195,15 +197,15 @@ def _policies(session: Session, pin: Pin) -> Iterator[str]:
     for name, one in newest.items():
         if pin.policies.get(name) == one.body:
             continue
-        before = rules.kept(name, pin.policies[name]) if name in pin.policies else came.get(name)
+        before = kept(name, pin.policies[name]) if name in pin.policies else came.get(name)
         try:
-            after = rules.kept(name, one.body)
+            after = came.get(name) if one.body == ENDED else kept(name, one.body)
         except (ValueError, KeyError, TypeError):
             yield f"policy {name} {one.number} cannot be read"
             continue
         if chain.digest(one.body) != one.digest:
             yield f"policy {name} {one.number} was changed after it was written"
-        elif before is not None and not _asks_for_all_of(after, before):
+        elif before is not None and (after is None or not _asks_for_all_of(after, before)):
             yield f"policy {name} {one.number} asks for less than what is pinned"
         else:
             pin.policies[name] = one.body

@@ -8,8 +8,9 @@ import sqlmodel
 
 from jupyter_mlops.domain import approvals as rules
 from jupyter_mlops.domain import audit as chain
+from jupyter_mlops.domain.policies import is_looser
 from jupyter_mlops.errors import Refused
-from jupyter_mlops.services import judged, lookup, registry
+from jupyter_mlops.services import asking_for, judged, laid_down, lookup, registry
 from jupyter_mlops.services.judged import decisions
 from jupyter_mlops.store import tables
 
@@ -86,7 +87,27 @@ def usable(
         is_complete(session, asked) or judged.emergency(judged.Known(session), asked, now)
     ):
         raise _not_usable(asked, state, ref)
+    _check_same_policy(session, asked, version, ref)
     return asked.id
+
+
+def _check_same_policy(
+    session: Session, asked: tables.Request, version: tables.Version, ref: str
+) -> None:
+    """Raise where more is asked of this change now than when it was requested."""
+    change = laid_down.change_of(session, version, asked.deployment, asked.role)
+    now = laid_down.asked_of(session, change)
+    if is_looser(policy(session, asked.policy_digest), now):
+        raise Refused(
+            "More is asked of {ref} for {deployment} now than when request {request} was made: {needs}",
+            "ask again, under what holds now: `request {ref} --for {deployment}{words}`.",
+            code="policy_changed",
+            ref=ref,
+            deployment=asked.deployment,
+            request=asked.id,
+            needs=asking_for.needs(now),
+            words=_role_words(asked.role),
+        )
 
 
 def state_of(asked: tables.Request, *, now: str) -> str:

@@ -11,14 +11,17 @@ from jupyter_mlops.domain import bundled
 from jupyter_mlops.domain.answers import Retired
 from jupyter_mlops.domain.arguments import DeploymentName, deed
 from jupyter_mlops.domain.deployments import check_may_retire
+from jupyter_mlops.domain.governing import Proposed
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.shelved import LATELY, Calls, check_not_called, check_not_held
-from jupyter_mlops.services import bundles, fleet, health, holds, lookup, rollouts, visits
+from jupyter_mlops.services import bundles, fleet, governed, health, holds, lookup, rollouts, visits
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+    from jupyter_mlops.domain.approvals import Policy
 
 
 @deed()
@@ -34,8 +37,17 @@ def retire(
     with ws.look() as session:
         lookup.deployment(session, deployment)
     calls = called(ws, deployment)
+    about, asking = f"deployment:{deployment}", _asking(deployment, anyway=anyway)
+    governed.check(
+        ws,
+        asking,
+        "deployment:retirement",
+        subject=about,
+        reason=reason,
+        possible=lambda: _check_may_end(ws, deployment, calls, anyway=anyway),
+    )
     digest = _kept(ws, deployment)
-    with ws.act("deployment:retirement", subject=f"deployment:{deployment}", reason=reason) as act:
+    with ws.act("deployment:retirement", subject=about, reason=reason) as act:
         place = lookup.deployment(act.session, deployment)
         check_may_retire(deployment, state=place.state)
         check_not_held(deployment, holds.of_place(act.session, place))
@@ -43,6 +55,7 @@ def retire(
         serving = lookup.champion(act.session, place)
         act.before = {"state": place.state}
         act.after = {"state": "retired", "bundle": digest, "calls": dict(calls)}
+        governed.spend(ws, act, asking)
         place.state = "retired"
         act.session.add(place)
         for rollout in rollouts.of_place(act.session, place, "live", "loading"):
@@ -53,6 +66,34 @@ def retire(
         act.session.flush()
         row = fleet.row_of(act.session, place)
     return Retired(**health.filled_in(ws, [row])[0], bundle=digest, calls=calls)
+
+
+def _check_may_end(ws: Workspace, deployment: str, calls: Calls, *, anyway: bool) -> None:
+    with ws.look() as session:
+        place = lookup.deployment(session, deployment)
+        check_may_retire(deployment, state=place.state)
+        check_not_held(deployment, holds.of_place(session, place))
+        check_not_called(deployment, calls, anyway=anyway)
+
+
+def _asking(deployment: str, *, anyway: bool) -> governed.Asking:
+    """Return how a retirement is asked for: of what is live then."""
+
+    def asked(session: Session) -> tuple[Proposed, Policy | None]:
+        place = lookup.deployment(session, deployment)
+        serving = lookup.champion(session, place)
+        proposed = Proposed(
+            "retirement",
+            deployment,
+            "retire",
+            {"deployment": deployment, "anyway": anyway},
+            before=serving[1].digest if serving else place.state,
+            deployment=deployment,
+        )
+        change = governed.of_place(session, "retirement", deployment)
+        return proposed, governed.taken(session, change)
+
+    return asked
 
 
 def called(ws: Workspace, deployment: str) -> Calls:

@@ -15,14 +15,17 @@ from jupyter_mlops.domain import gates, humility, objectives, release
 from jupyter_mlops.domain import monitoring as watching
 from jupyter_mlops.domain.answers import HumilityRule, Rules
 from jupyter_mlops.domain.arguments import DeploymentName, Text, Time, deed
+from jupyter_mlops.domain.governing import Proposed
 from jupyter_mlops.domain.names import iso, parse_time
 from jupyter_mlops.errors import Corrupt, Invalid, Refused, did_you_mean
-from jupyter_mlops.services import champions, lookup, opinions, plainly, proposals, server
+from jupyter_mlops.services import champions, governed, lookup, opinions, plainly, proposals, server
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+    from jupyter_mlops.domain.approvals import Policy
 
 _PARTS: Final = ("objectives", "humility", "rollout", "monitoring", "release")
 
@@ -106,7 +109,16 @@ def rules(
         return _shown(ws, deployment, propose=propose)
     serving = champions.champion(ws, deployment)
     subject = _subject(serving)
-    with ws.act("rules:change", subject=f"deployment:{deployment}", reason=reason) as act:
+    about, asking = f"deployment:{deployment}", _asking(deployment, text)
+    governed.check(
+        ws,
+        asking,
+        "rules:change",
+        subject=about,
+        reason=reason,
+        possible=lambda: _written(text, serving, subject),
+    )
+    with ws.act("rules:change", subject=about, reason=reason) as act:
         place = lookup.deployment(act.session, deployment)
         written = _written(text, serving, subject)
         body = {
@@ -122,6 +134,7 @@ def rules(
         if before is not None and before.digest == digest and before.text == text:
             act.nothing()
         else:
+            governed.spend(ws, act, asking)
             number = before.number + 1 if before else 1
             act.session.add(
                 tables.Rules(
@@ -134,9 +147,28 @@ def rules(
                 )
             )
             act.before = {"number": before.number, "digest": before.digest} if before else None
-            act.after = {"number": number, "digest": digest}
+            act.after = {**(act.after or {}), "number": number, "digest": digest}
     server.await_rules(ws, deployment, digest)
     return _shown(ws, deployment)
+
+
+def _asking(deployment: str, text: str) -> governed.Asking:
+    """Return how new rules are asked for: with what they replace."""
+
+    def asked(session: Session) -> tuple[Proposed, Policy | None]:
+        before = _newest(session, lookup.deployment(session, deployment))
+        proposed = Proposed(
+            "rules",
+            deployment,
+            "rules",
+            {"deployment": deployment, "text": text},
+            before=before.digest if before else "",
+            deployment=deployment,
+        )
+        change = governed.of_place(session, "rules", deployment)
+        return proposed, governed.taken(session, change)
+
+    return asked
 
 
 def _subject(serving: champions.Champion) -> humility.Subject:

@@ -21,6 +21,11 @@ _FOUND: Final = {
     "worse": "{metric} is {value}, it was {before} on the holdout.",
     "floor": "{metric} is {value}, beyond the floor of the rules ({floor}).",
     "break_glass": "{version} answers by the word of {person} alone (break-glass): {reason}",
+    "overdue": "What is live had to be approved again until {day}.",
+    "policy_checks": "Policies ask for checks that the live version did not pass: {names}.",
+    "policy_documents": "Policies ask for documents that are not complete: {names}.",
+    "policy_protected": "Policies ask for fairness in groups where it was not measured: {names}.",
+    "policy_fairness": "Policies ask for floors of fairness that the live version did not show.",
     "in_doubt": "Rules of humility marked {share} of {n} answers.",
 }
 
@@ -41,6 +46,7 @@ _CAUSE: Final = {
     "meaning_changed": "Inputs are as before: what they mean for the outcome may have changed.",
     "labels_late": "Labels of {share} of the predictions have come: early ones may be of one kind.",
     "unlike_training": "Cases come that are unlike the training data.",
+    "policy": "A policy asks for more than it did, or time has passed.",
     "other": "Something else: the audit log says what was done at that time.",
     "chance": "Chance: some false alarms are accepted, as the rules say.",
 }
@@ -65,6 +71,11 @@ def subject(name: str) -> str:
         "latency": tell("latency"),
         "budget": tell("error budget"),
         "fired": tell("answers in doubt"),
+        "review": tell("approval again"),
+        "checks": tell("checks that policies ask for"),
+        "documents": tell("documents that policies ask for"),
+        "protected": tell("protected groups"),
+        "fairness": tell("floors of fairness"),
     }
     return words.get(name, shown_subject(name))
 
@@ -80,6 +91,7 @@ def _values(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
         "person": str(figures.get("person", "")),
         "reason": str(figures.get("reason", "")),
         "metric": str(figures.get("metric", "")),
+        "day": str(figures.get("day", "")),
         **{key: _share(figures.get(key)) for key in ("share", "missing", "new")},
         **{key: _short(figures.get(key)) for key in _NUMBERS},
         "before": _before(figures),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, Column, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from jupyter_mlops.store.columns import NUMBER, as_json, as_text
@@ -214,12 +214,14 @@ class Policy(SQLModel, table=True):
 
 
 class Request(SQLModel, table=True):
-    """A wish to change what is deployed, bound to what it was made of."""
+    """A wish for a change, bound to what it was made of: a version somewhere, or ``change`` as it is frozen."""
 
     __tablename__ = "request"
 
     id: int = Field(default=None, primary_key=True)
-    version_id: int = Field(foreign_key="version.id", index=True)
+    version_id: int | None = Field(default=None, foreign_key="version.id", index=True)
+    kind: str = Field(default="version", sa_column_kwargs={"server_default": "version"})
+    change: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     deployment: str = Field(index=True)
     role: str
     state: str = Field(index=True)

@@ -7,7 +7,7 @@ import { Age, Chip, Name, PersonMark } from '../../parts/marks';
 import { Sentence } from '../../parts/sentence';
 import type { Check, Decision, Request, Rollout } from '../../types';
 import { VersionParts } from '../versions/parts';
-import { byOutcome, change, outcome, outcomeWord, passed } from './sentences';
+import { byOutcome, change, isOfVersion, outcome, outcomeWord, passed } from './sentences';
 
 const MARKS: Readonly<Record<Check['outcome'], [string, string]>> = {
   passed: ['●', 'passing'],
@@ -29,13 +29,14 @@ export function RequestCard(props: { request: Request }): JSX.Element {
           deployment: <Name>{request.deployment}</Name>
         }}
       />
+      {request.proposal && <pre className="jp-mlops-reason">{request.proposal}</pre>}
       {request.reason && <blockquote className="jp-mlops-reason">{request.reason}</blockquote>}
       <p className="jp-mlops-quiet">
         {tell('Asked by')} <PersonMark person={request.requested_by} />{' '}
         <Age at={request.requested_at} />
       </p>
-      <Evidence checks={request.checks} />
-      <VersionParts reference={request.ref} replaces={request.replaces} />
+      {isOfVersion(request) && <Evidence checks={request.checks} />}
+      {isOfVersion(request) && <VersionParts reference={request.ref} replaces={request.replaces} />}
       {request.state === 'open' && (
         <p className="jp-mlops-quiet">{tell('Needed: {needs}', { needs: request.needs })}</p>
       )}
@@ -43,7 +44,7 @@ export function RequestCard(props: { request: Request }): JSX.Element {
         <Decided key={decision.at} decision={decision} />
       ))}
       {request.state === 'open' && <Decide request={request} />}
-      {request.state === 'approved' && <Deploy request={request} />}
+      {request.state === 'approved' && isOfVersion(request) && <Deploy request={request} />}
     </article>
   );
 }

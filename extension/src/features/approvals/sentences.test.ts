@@ -14,6 +14,7 @@ function check(name: string, outcome: Check['outcome']): Check {
 function request(id: number, facts: Partial<Request> = {}): Request {
   return {
     id,
+    kind: 'version',
     ref: `churn:${id}`,
     deployment: 'churn-prod',
     replaces: null,
@@ -69,4 +70,11 @@ test('a replacement names what it replaces', () => {
 test('a decision that is not enough says what is still needed', () => {
   assert.match(outcome(request(1), tell), /Still needed: one approval/);
   assert.match(outcome(request(1, { state: 'approved' }), tell), /may be deployed to churn-prod/);
+});
+
+test('a change of what holds here is told as one, never as a version', () => {
+  const facts = { kind: 'rules', ref: 'rules:shop', deployment: 'shop' };
+  assert.equal(change(request(1, facts), tell), '{ref} would be changed so:');
+  const done = request(1, { ...facts, state: 'carried out' });
+  assert.equal(change(done, tell), '{ref} was changed as it was asked.');
 });

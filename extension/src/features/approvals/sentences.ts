@@ -11,6 +11,11 @@ export function waiting(requests: readonly Request[], opened: string | null): Re
 
 /** Returns the template that says what a request would change, or did. */
 export function change(request: Request, tell: Tell): string {
+  if (!isOfVersion(request)) {
+    return request.state === 'carried out'
+      ? tell('{ref} was changed as it was asked.')
+      : tell('{ref} would be changed so:');
+  }
   if (request.role === 'challenger') {
     return tell('{ref} scores in shadow beside the champion of {deployment}, and answers nobody.');
   }
@@ -20,6 +25,11 @@ export function change(request: Request, tell: Tell): string {
   return request.replaces
     ? tell('{ref} would replace {replaces} as champion of {deployment}.')
     : tell('{ref} would be the first champion of {deployment}.');
+}
+
+/** Says whether a request asks for a version to serve somewhere, and not for another change. */
+export function isOfVersion(request: Request): boolean {
+  return request.kind === 'version';
 }
 
 /** Returns how a request stands, as a status: what failed is seen first. */

@@ -211,7 +211,7 @@ function requestItem(row: Request, tell: Tell): Item {
     head: {
       id: String(row.id),
       mark: <StatusMark status={requestStatus(row)} word={stateWord(row, tell)} />,
-      name: `${row.ref} → ${row.deployment}`,
+      name: row.kind === 'version' ? `${row.ref} → ${row.deployment}` : row.ref,
       figure: riskWord(row.risk, tell),
       age: <Age at={row.requested_at} />
     },

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import sqlmodel
 
 from jupyter_mlops.domain import release
+from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.objectives import Objectives
-from jupyter_mlops.services import lookup, registry, rules
+from jupyter_mlops.services import laid_down, lookup, registry, rules
 from jupyter_mlops.services.release import kept
 from jupyter_mlops.services.release.subject import Asked
 from jupyter_mlops.services.workspace import Workspace
@@ -25,6 +26,8 @@ def asked(ws: Workspace, version: tables.Version, deployment: str, role: str) ->
             sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
         ).first()
         champion = _champion(session, place, version) if place else None
+        change = laid_down.change_of(session, version, deployment, role)
+        policy = laid_down.asked_of(session, change) if deployment else None
         mine = kept.of_model(session, version.model_id)
     applied = rules.of_deployment(ws, deployment) if place else None
     objectives = applied.objectives if applied else Objectives()
@@ -42,9 +45,18 @@ def asked(ws: Workspace, version: tables.Version, deployment: str, role: str) ->
         champion=champion,
         floors={metric: pair[1] for metric, pair in floors.items()},
         latency_ms=objectives.latency_p95_ms,
-        release=(applied.release if applied else release.DEFAULT).to_dict(),
+        release=_with_floors(applied.release if applied else release.DEFAULT, policy),
         own=mine,
     )
+
+
+def _with_floors(agreed: release.Release, policy: Policy | None) -> dict[str, Any]:
+    """Return what is asked of a version, each floor of fairness the higher of rules and policies."""
+    told = agreed.to_dict()
+    floors: dict[str, float] = dict(told["fairness"])
+    for measure, floor in policy.fairness if policy else ():
+        floors[measure] = max(floor, floors.get(measure, 0.0))
+    return {**told, "fairness": floors}
 
 
 def _champion(

@@ -75,7 +75,9 @@ def _said(line: Line, where: str | None) -> str:
     if line.verb is None:
         return ""
     alone = line.verb.name == "decide" and is_alone(line.arguments)
-    with open_session(where, mouth="terminal", progress=_progress(), alone=alone) as session:
+    with open_session(
+        where, mouth="terminal", progress=_progress(), lazily=True, alone=alone
+    ) as session:
         answer = session.say(line.verb.name, line.arguments)
     if line.wants_json:
         return json.dumps(answer.to_dict(), ensure_ascii=False, indent=2)

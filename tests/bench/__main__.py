@@ -22,6 +22,7 @@ from typing import Any
 
 import audited
 import batches
+import contended
 import disk
 import environments
 import finding
@@ -70,6 +71,7 @@ def main() -> None:
         serving(report, folder, wish)
         finding.measure(report, folder)
         audited.measure(report, folder)
+        contended.measure(report, folder)
         log.measure(report, folder, make=wish.peers)
         watching.measure(report, folder, long=wish.long, peers=wish.peers)
     report.conclude()

@@ -228,9 +228,11 @@ def test_what_came_from_afar_says_so_in_the_audit_log(server):
 
 def test_words_said_here_are_not_said_from_afar(server):
     with open_workspace(f"{server[0]}?token={TOKEN}") as far:
-        for word in ("serve", "stop", "doctor"):
+        drill = {"archive": "a.tar", "drill": True}
+        here = {"serve": {}, "stop": {}, "doctor": {}, "backup": {"to": "a.tar"}, "restore": drill}
+        for word, said in here.items():
             with pytest.raises(UsageError, match="not from afar"):
-                far.say(word, {})
+                far.say(word, said)
         assert far.use().where == server[0].rstrip("/")
         assert far.dashboard().url == f"{server[0]}jupyter-mlops/dashboards/executive"
 

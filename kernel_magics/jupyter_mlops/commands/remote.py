@@ -78,12 +78,7 @@ class Remote:
             UsageError: the verb is said where the workspace is, not from afar.
         """
         if verb.said == "here":
-            raise UsageError(
-                "{verb} is said on the machine of the workspace, not from afar.",
-                "open a workspace on this machine first: use FOLDER.",
-                code="said_elsewhere",
-                verb=verb.name,
-            )
+            raise said_elsewhere(verb.name)
         if verb.is_posted(arguments):
             answer = self._ask("POST", verb.name, json=_sendable(verb, arguments))
         else:
@@ -105,6 +100,16 @@ class Remote:
         if answer.is_success:
             return answer
         raise _refusal(answer, self._base)
+
+
+def said_elsewhere(verb: str) -> UsageError:
+    """Return the error of a verb that was said from afar and is not."""
+    return UsageError(
+        "{verb} is said on the machine of the workspace, not from afar.",
+        "open a workspace on this machine first: use FOLDER.",
+        code="said_elsewhere",
+        verb=verb,
+    )
 
 
 def split_address(address: str) -> tuple[str, str]:

@@ -84,11 +84,29 @@ class Session:
         *,
         here: Here,
         words: Words | None = None,
+        lazily: bool = False,
+        claims: Mapping[str, str] | None = None,
     ) -> None:
         self._opener = opener
-        self._here = here
+        self._place = where
+        self.here = here
         self.words = verbs() if words is None else words
-        self.door = opener(where)
+        self.claims = claims or {}
+        self._door = None if lazily else opener(where)
+
+    @property
+    def door(self) -> Door:
+        """Return the way to the workspace, which is opened at the first word that needs it."""
+        if self._door is None:
+            self._door = self._opener(self._place)
+        return self._door
+
+    @property
+    def place(self) -> str:
+        """Return what was named, whether or not it can be opened."""
+        from jupyter_mlops import config
+
+        return str(self._place or config.said())
 
     @property
     def where(self) -> str:
@@ -98,8 +116,8 @@ class Session:
     def move(self, where: str | Path) -> None:
         """Open another workspace in place of this one; when it cannot be opened, stay."""
         door = self._opener(where)
-        self.door.close()
-        self.door = door
+        self.close()
+        self._door, self._place = door, where
 
     def say(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         """Say a verb: prepared where the person is, done where the workspace is."""
@@ -119,7 +137,8 @@ class Session:
 
     def close(self) -> None:
         """Let go of the workspace."""
-        self.door.close()
+        if self._door is not None:
+            self._door.close()
 
     def _do(self, verb: Verb, said: dict[str, Any]) -> dict[str, Any]:
         prepared = self._prepared(verb, said)
@@ -130,7 +149,7 @@ class Session:
     def _prepared(self, verb: Verb, said: dict[str, Any]) -> Prepared:
         if not verb.prepare:
             return Prepared({})
-        here = replace(self._here, far=self.door.is_remote, allowed=self.door.allowed)
+        here = replace(self.here, far=self.door.is_remote, allowed=self.door.allowed)
         found: Prepared = half(verb.prepare)(here, **said)
         return found
 
@@ -161,13 +180,19 @@ def open_session(
     claims: Mapping[str, str] | None = None,
     origin: Callable[[], dict[str, Any]] | None = None,
     progress: Callable[[str, float], None] | None = None,
+    lazily: bool = False,
     alone: bool = False,
 ) -> Session:
-    """Open a workspace, here or behind an ``http(s)://`` address; ``alone``, none is opened or made."""
+    """Open a workspace, here or behind an ``http(s)://`` address.
+
+    ``lazily`` it is opened at the first word; ``alone``, none is opened or made.
+    """
     here = Here(origin=origin or dict, progress=progress or _silent)
     if alone:
         return Session(lambda _: Nowhere(), where, here=here)
-    return Session(partial(_open, mouth=mouth, claims=claims, here=here), where, here=here)
+    opener = partial(_open, mouth=mouth, claims=claims, here=here)
+    said = {"mouth": mouth, **(claims or {})}
+    return Session(opener, where, here=here, lazily=lazily, claims=said)
 
 
 def method(session: Session, verb: Verb) -> Callable[..., Answer]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from textwrap import shorten
 from typing import Any, Final
 
-from jupyter_mlops.commands import documents, governing, proved, shelf, signed, states
+from jupyter_mlops.commands import documents, governing, kept, proved, shelf, signed, states
 from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
 from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.domain.health import FIRST_METRIC
@@ -378,6 +378,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "notify": _notify,
     "audit": proved.sentence,
     "receipt": shelf.receipt,
+    "backup": kept.backup,
+    "restore": kept.restore,
     "doctor": _doctor,
     "plan": _because,
     "apply": _because,

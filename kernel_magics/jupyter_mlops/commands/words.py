@@ -52,7 +52,8 @@ HOMES: Final = (
     "jupyter_mlops.papers.documents",
     "jupyter_mlops.papers.pages",
     "jupyter_mlops.papers.tour",
-    "jupyter_mlops.services.doctor",
+    "jupyter_mlops.services.backups.writing",
+    "jupyter_mlops.commands.keeping",
 )
 """The modules that hold verbs, in the order people meet them."""
 

@@ -84,10 +84,11 @@ class MlopsMagics(Magics):
     def _open_for(self, read: Line) -> Session:
         """Open the workspace at the first word; `use WHERE` opens that one and no other."""
         if self._session is None:
-            self._session = self._opened(read.arguments.get("where") if _is_use(read) else None)
+            named = read.arguments.get("where") if _is_use(read) else None
+            self._session = self._opened(named, lazily=not _is_use(read))
         return self._session
 
-    def _opened(self, where: str | None = None) -> Session:
+    def _opened(self, where: str | None = None, *, lazily: bool = False) -> Session:
         from jupyter_mlops.commands.session import open_session
         from jupyter_mlops.magics.origin import origin
         from jupyter_mlops.magics.progress import Progress
@@ -97,6 +98,7 @@ class MlopsMagics(Magics):
             mouth="kernel",
             origin=lambda: origin(self.shell, record=self.record),
             progress=Progress(),
+            lazily=lazily,
         )
 
     def _exists(self) -> bool:

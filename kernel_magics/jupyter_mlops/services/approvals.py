@@ -70,7 +70,7 @@ def request(
         parent, version = lookup.version(act.session, ref)
         elsewhere.check_may_answer(ref, registry.read_manifest(version)["format"])
         shelves.check_in_sight(act.session, version)
-        _check_new(act.session, version, for_deployment, role)
+        _check_new(act.session, version, for_deployment, role, now=ws.now())
         _check_alike(act.session, parent, version, for_deployment)
         opened = _open(ws, act, version, for_deployment, role, reason, found)
         act.subject = f"request:{opened.id}"
@@ -298,13 +298,17 @@ def _open(
     return opened
 
 
-def _check_new(session: Session, version: tables.Version, deployment: str, role: str) -> None:
+def _check_new(
+    session: Session, version: tables.Version, deployment: str, role: str, *, now: str
+) -> None:
+    """Raise when the very same is asked for already; what has expired asks for nothing any more."""
     waiting = session.exec(
         sqlmodel.select(tables.Request).where(
             tables.Request.version_id == version.id,
             tables.Request.deployment == deployment,
             tables.Request.role == role,
             tables.Request.state == "open",
+            tables.Request.expires_at > now,
         )
     ).first()
     if waiting is None:

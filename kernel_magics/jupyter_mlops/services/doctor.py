@@ -3,32 +3,86 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
+from jupyter_mlops.config import Home, find_home
 from jupyter_mlops.domain.answers import Diagnosis, Doctor, Status
-from jupyter_mlops.domain.arguments import read
-from jupyter_mlops.locale import tell
-from jupyter_mlops.services import server, surety
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.locale import tell, translate
+from jupyter_mlops.services import server, soundness, surety
 from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.workspace import Workspace
 
 LITTLE_DISK = 1 << 30
 _ORDER: tuple[Status, ...] = ("passing", "unknown", "warning", "failing")
+"""From fine to bad."""
 
 
-@read(here=True)
-def doctor(ws: Workspace) -> Doctor:
-    """Look at store, disk, audit log, prediction server and Jupyter, and say what is wrong."""
-    items = [
-        *_store(ws),
-        *_disk(ws),
-        *_audit(ws),
-        *_server(ws),
-        *_jupyter(),
-        *surety.diagnosed(ws),
-    ]
-    worst = max((item["status"] for item in items), key=_ORDER.index)
-    return Doctor(status=worst, assurance=surety.most(ws), items=items)
+def examined(ws: Workspace) -> Doctor:
+    """Look at a workspace that is open; what cannot be looked at is said, and the rest goes on."""
+    parts: tuple[tuple[str, Callable[[], Iterable[Diagnosis]]], ...] = (
+        (tell("store"), partial(_store, ws)),
+        (tell("integrity"), partial(soundness.of_store, ws)),
+        (tell("disk"), partial(_disk, ws)),
+        (tell("permissions"), partial(soundness.of_place, ws.home.folder)),
+        (tell("clock"), partial(soundness.of_clock, ws)),
+        (tell("backup"), partial(soundness.of_backups, ws)),
+        (tell("audit log"), partial(_audit, ws)),
+        (tell("prediction server"), partial(_server, ws)),
+        (tell("JupyterLab"), _jupyter),
+        (tell("assurance"), partial(surety.diagnosed, ws)),
+    )
+    items = [item for subject, part in parts for item in _looked(subject, part)]
+    items.sort(key=lambda item: -_ORDER.index(item["status"]))  # what is wrong is read first
+    return Doctor(status=_worst(items), assurance=surety.most(ws), items=items)
+
+
+def of_closed(place: str, error: MlopsError) -> Doctor:
+    """Say what is wrong with a workspace that cannot be opened; nothing of it is changed."""
+    items = [_failing(tell("store"), error)]
+    home = find_home(place)
+    if home.folder.is_dir():
+        items += _looked(tell("permissions"), partial(soundness.of_place, home.folder))
+        items += _copies(home)
+    items += _jupyter()
+    return Doctor(status="failing", assurance="recorded", items=items)
+
+
+def _looked(subject: str, part: Callable[[], Iterable[Diagnosis]]) -> list[Diagnosis]:
+    """Return what a part found; where it could not look, that is what it found."""
+    try:
+        return list(part())
+    except MlopsError as error:
+        return [_failing(subject, error)]
+    except OSError as error:
+        because = error.strerror or str(error)
+        return [Diagnosis(subject=subject, status="failing", because=because, hint="")]
+
+
+def _failing(subject: str, error: MlopsError) -> Diagnosis:
+    because = translate(error.template).format_map(error.values)
+    hint = translate(error.hint_template).format_map(error.values)
+    return Diagnosis(subject=subject, status="failing", because=because, hint=hint)
+
+
+def _worst(items: Sequence[Diagnosis]) -> Status:
+    return max((item["status"] for item in items), key=_ORDER.index)
+
+
+def _copies(home: Home) -> Iterator[Diagnosis]:
+    """Name the copy of the store from before the last change of its form, if there is one."""
+    from jupyter_mlops.store.schema import copies
+
+    for copy in copies(home)[:1]:
+        yield Diagnosis(
+            subject=tell("backup"),
+            status="unknown",
+            because=tell("A copy of the store from before an upgrade is at {path}.", path=copy),
+            hint=tell(
+                "put it in the place of {store} when no backup is newer.", store=home.database
+            ),
+        )
 
 
 def _store(ws: Workspace) -> Iterator[Diagnosis]:

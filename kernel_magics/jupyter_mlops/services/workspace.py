@@ -86,7 +86,7 @@ class Workspace:
                 yield deed
                 if deed.happened:
                     session.flush()
-                    self._remember(deed)
+                    self.remember(deed)
         except MlopsError as error:
             self._remember_refusal(action, subject, reason, error)
             raise
@@ -111,10 +111,13 @@ class Workspace:
         with writing(self.engine, self.home) as session:
             deed = Deed(session, action, subject, reason, outcome="refused")
             deed.after = {"code": error.code, "message": error.message}
-            self._remember(deed)
+            self.remember(deed)
 
-    def _remember(self, deed: Deed) -> None:
-        """Append the event of a deed to the chain, inside the deed's own transaction."""
+    def remember(self, deed: Deed) -> None:
+        """Append the event of a deed to the chain, inside the deed's own transaction.
+
+        :meth:`act` does this; only a deed that makes the store itself has to ask for it.
+        """
         import rfc8785
         from sqlmodel import select
 
@@ -173,29 +176,43 @@ def open_local(
         origin: tells what is known of the notebook and the cell.
         progress: shows how far long work has come.
     """
-    from jupyter_mlops.store.artifacts import Artifacts
     from jupyter_mlops.store.engine import open_engine
     from jupyter_mlops.store.schema import prepare
-    from jupyter_mlops.store.telemetry import Telemetry
 
     home = find_home(where)
     engine = open_engine(home)
     made = prepare(engine, home)
     said = {"mouth": mouth, "user": _user(), **(claims or {})}
-    ws = Workspace(
-        home=home,
-        engine=engine,
-        actor=actor or the_one_person(said),
-        clock=clock or _utc_now,
+    ws = assembled(home, engine, actor=actor or the_one_person(said), clock=clock)
+    ws = replace(
+        ws,
         launcher=launcher or launch,
-        artifacts=Artifacts(home.artifacts),
-        telemetry=Telemetry(home),
         origin=origin or dict,
         progress=progress or _silent,
     )
     if made:
         _furnish(ws)
     return ws
+
+
+def assembled(
+    home: Home, engine: Engine, *, actor: Actor, clock: Callable[[], datetime] | None = None
+) -> Workspace:
+    """Return a workspace on a store that is open, whatever is in it."""
+    from jupyter_mlops.store.artifacts import Artifacts
+    from jupyter_mlops.store.telemetry import Telemetry
+
+    return Workspace(
+        home=home,
+        engine=engine,
+        actor=actor,
+        clock=clock or _utc_now,
+        launcher=launch,
+        artifacts=Artifacts(home.artifacts),
+        telemetry=Telemetry(home),
+        origin=dict,
+        progress=_silent,
+    )
 
 
 def launch(argv: Sequence[str], log: Path) -> int:
@@ -212,12 +229,15 @@ def launch(argv: Sequence[str], log: Path) -> int:
 
 
 def _furnish(ws: Workspace) -> None:
-    """Give a new store its identity, its salt and the default policies."""
+    """Give a new store its identity, its salt and the default policies, once."""
     from jupyter_mlops.domain.approvals import DEFAULTS
     from jupyter_mlops.store.tables import Policy, Setting
 
     identity = secrets.token_hex(16)
     with ws.act("workspace:creation", subject="workspace") as deed:
+        if deed.session.get(Setting, "id") is not None:  # somebody else has done it just now
+            deed.nothing()
+            return
         deed.session.add(Setting(name="id", value=identity))
         deed.session.add(Setting(name="salt", value=secrets.token_hex(32)))
         for policy in DEFAULTS:

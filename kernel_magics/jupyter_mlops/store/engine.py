@@ -5,15 +5,16 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import Session
 
 from jupyter_mlops.config import Home
-from jupyter_mlops.errors import Unavailable
+from jupyter_mlops.errors import Corrupt, MlopsError, Unavailable
 from jupyter_mlops.store.disk import check_local
 
 _SAFE_SQLITE = (3, 51, 3)
@@ -94,14 +95,58 @@ def reading(engine: Engine, home: Home) -> Iterator[Session]:
 
 @contextmanager
 def _session(engine: Engine, begin: str) -> Iterator[Session]:
+    with (
+        answering(),
+        engine.connect().execution_options(**{_BEGIN: begin}) as connection,
+        Session(connection, expire_on_commit=False) as session,
+    ):
+        yield session
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Say what it means when a database does not answer, or answers that it is damaged.
+
+    Raises:
+        Unavailable: it does not answer now.
+        Corrupt: what it holds is none of a database any more.
+    """
     try:
-        with (
-            engine.connect().execution_options(**{_BEGIN: begin}) as connection,
-            Session(connection, expire_on_commit=False) as session,
-        ):
-            yield session
+        yield
     except OperationalError as error:
-        raise _unavailable(error) from error
+        raise _unavailable(_first_line(error.orig or error)) from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:
+            raise
+        raise damaged(_first_line(error.orig or error)) from error
+    except sqlite_module().OperationalError as error:  # said to the driver itself
+        raise _unavailable(_first_line(error)) from error
+    except sqlite_module().DatabaseError as error:
+        if type(error) is not sqlite_module().DatabaseError:
+            raise
+        raise damaged(_first_line(error)) from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[str]]:
+    """Open a file of locks.
+
+    Raises:
+        Unavailable: this process may not write in the folder.
+    """
+    try:
+        file = path.open("a")
+    except OSError as error:
+        raise Unavailable(
+            "{path} cannot be written: {why}.",
+            "the folder of a workspace has to belong to who opens it, on a disk that is not read-only;"
+            " `jupyter mlops doctor` looks at it.",
+            code="workspace_unwritable",
+            path=path,
+            why=error.strerror or error,
+        ) from error
+    with file:
+        yield file
 
 
 @contextmanager
@@ -110,7 +155,7 @@ def _turn(home: Home) -> Iterator[None]:
     if not home.is_sqlite:
         yield
         return
-    with home.lock_file.open("a") as file:
+    with opened(home.lock_file) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -162,11 +207,27 @@ def _postgres(home: Home) -> Engine:
         ) from None
 
 
-def _unavailable(error: OperationalError) -> Unavailable:
-    why = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+def damaged(why: str) -> Corrupt:
+    """Return the error of a database that is damaged, with the way out."""
+    return Corrupt(
+        "The store is damaged: {why}. Nothing was changed.",
+        "`restore ARCHIVE --to FOLDER` makes a workspace of a backup; `jupyter mlops doctor` looks at"
+        " this one.",
+        code="store_damaged",
+        why=why,
+    )
+
+
+def _unavailable(why: str) -> MlopsError:
+    if "disk image is malformed" in why:
+        return damaged(why)
     return Unavailable(
         "The store does not answer: {why}.",
         "`jupyter mlops doctor` looks at it.",
         code="store_unavailable",
         why=why,
     )
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__

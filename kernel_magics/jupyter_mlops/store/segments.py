@@ -361,3 +361,13 @@ def is_abandoned(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def whole_frames(path: Path) -> int:
+    """Return how many bytes of a segment are whole frames: what lies behind was never acknowledged."""
+    with path.open("rb") as file, pa.memory_map(str(path)) as mapped:
+        size = os.fstat(file.fileno()).st_size
+        data = mapped.read_buffer() if size else pa.py_buffer(b"")
+    if data[: len(_OLD_MAGIC)].to_pybytes() == _OLD_MAGIC:
+        return size
+    return sum(_HEADER.size + len(message) + -len(message) % 8 for _, message in _messages(data))

@@ -1,0 +1,1 @@
+"""The whole workspace in one file, and back out of it."""

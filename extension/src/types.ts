@@ -127,15 +127,59 @@ export interface Webhook {
   items: Delivery[];
 }
 
+/** A place outside that holds checkpoints: how many events they cover, and how old that is. */
+export interface AnchorRow {
+  where: string;
+  kind: 'file' | 'git' | 'webhook';
+  state: 'current' | 'behind' | 'unreachable' | 'disagrees';
+  events: number;
+  behind: number;
+  age: number | null;
+  signed_at: string;
+  at: string;
+  because: string;
+}
+
+/** The anchors there are, how many events the log has, and its newest checkpoint. */
+export interface Anchors {
+  items: AnchorRow[];
+  events: number;
+  checkpoint: string;
+  key: string;
+  secret?: string;
+}
+
+/** What an anchor says of the log; ``ok`` is null where it says nothing. */
+export interface AnchorVerdict {
+  where: string;
+  kind: 'file' | 'git' | 'webhook';
+  events: number;
+  age: number | null;
+  signed_at: string;
+  ok: boolean | null;
+  because: string;
+}
+
+/** A field that an event changed, and how. */
+export interface FieldChange {
+  field: string;
+  before: string;
+  after: string;
+}
+
 /** The events that match, newest first; what verification found, and what was exported. */
 export interface Audit {
   items: AuditEvent[];
+  older: number | null;
+  changes?: FieldChange[];
   ok?: boolean;
   events?: number;
   first_bad?: number | null;
   because?: string;
-  anchors?: Record<string, unknown>[];
+  anchors?: AnchorVerdict[];
   head?: string;
+  key?: string;
+  checkpoint?: string;
   export?: Exported;
 }
 
@@ -1282,7 +1326,8 @@ export interface Arguments {
   alerts: { deployment?: string; state?: 'unresolved' | 'open' | 'acknowledged' | 'resolved' | 'all'; severity?: 'info' | 'warning' | 'critical'; since?: string | null; as_of?: string | null };
   acknowledge: { alert: unknown; comment?: string };
   notify: { url?: string; name?: string; severities?: string[]; test?: boolean; remove?: boolean; reason?: string };
-  audit: { query?: string; verify?: boolean; export?: string; limit?: number };
+  audit: { query?: string; since?: string; until?: string; as_of?: string | null; before?: number; diff?: number; verify?: boolean; anchor?: Record<string, unknown> | Record<string, unknown>[] | null; checkpoint?: boolean; export?: string; limit?: number };
+  anchors: Record<string, never>;
   receipt: { prediction: string; deployment?: string };
   document: { subject: string; text?: string; template?: string; to?: string; against?: string; confirm?: string[]; lang?: 'reader' | 'en' | 'ja' };
   card: { ref: string; to: string; lang?: 'reader' | 'en' | 'ja' };
@@ -1331,6 +1376,7 @@ export interface Answers {
   acknowledge: Alerts;
   notify: Webhook;
   audit: Audit;
+  anchors: Anchors;
   receipt: Receipt;
   document: Document;
   card: Document;
@@ -1382,6 +1428,7 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   acknowledge: 'deed',
   notify: 'deed',
   audit: 'read',
+  anchors: 'read',
   receipt: 'read',
   document: 'deed',
   card: 'deed',

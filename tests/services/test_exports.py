@@ -17,8 +17,8 @@ from jupyter_mlops import open_workspace
 from jupyter_mlops.domain.audit import GENESIS, Link, digest, event, walk
 from jupyter_mlops.errors import Conflict, Corrupt, Invalid, NotFound, Refused
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services.audit import _WHY
 from jupyter_mlops.services.export import placing, writing
+from jupyter_mlops.services.verified import WHY as _WHY
 from jupyter_mlops.services.workspace import open_local
 
 VERIFY = Path(writing.__file__).with_name("verify.py")

@@ -372,6 +372,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "acknowledge": _acknowledge,
     "notify": _notify,
     "audit": proved.sentence,
+    "anchor": proved.added,
+    "anchors": proved.anchors,
     "receipt": shelf.receipt,
     "doctor": _doctor,
     "plan": _because,

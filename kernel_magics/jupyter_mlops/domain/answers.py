@@ -14,6 +14,7 @@ from jupyter_mlops.domain.alerted import (
     RehearsedAlert,
     Webhook,
 )
+from jupyter_mlops.domain.anchored import AnchorRow, Anchors, AnchorVerdict, FieldChange
 from jupyter_mlops.domain.audited import Audit, AuditEvent, Exported
 from jupyter_mlops.domain.bundled import Bundle
 from jupyter_mlops.domain.imported import Imported, ImportedRow
@@ -69,6 +70,9 @@ __all__ = [
     "Alerts",
     "AliasRow",
     "Aliases",
+    "AnchorRow",
+    "AnchorVerdict",
+    "Anchors",
     "Assurance",
     "Audit",
     "AuditEvent",
@@ -93,6 +97,7 @@ __all__ = [
     "ExplainedPart",
     "Exported",
     "Feature",
+    "FieldChange",
     "Figure",
     "FiredRule",
     "Footprint",

@@ -69,9 +69,12 @@ def digest(body: str) -> str:
     return "sha256:" + hashlib.sha256(body.encode()).hexdigest()
 
 
-def walk(links: Iterable[Link]) -> Verdict:
-    """Follow the chain from its beginning and name the first event that does not fit."""
-    prev, count = GENESIS, 0
+def walk(links: Iterable[Link], *, after: int = 0, prev: str = GENESIS) -> Verdict:
+    """Follow the chain and name the first event that does not fit.
+
+    It is followed from its beginning, or from what comes ``after`` an event whose digest is ``prev``.
+    """
+    count = after
     for link in links:
         count += 1
         why = _fault(link, count, prev)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from jupyter_mlops.domain.answers import Diagnosis, Doctor, Status
+from jupyter_mlops.domain.answers import AnchorRow, Diagnosis, Doctor, Status
 from jupyter_mlops.domain.arguments import read
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import server
+from jupyter_mlops.services.anchors import anchors
 from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.workspace import Workspace
 
@@ -75,14 +76,45 @@ def _audit(ws: Workspace) -> Iterator[Diagnosis]:
         because=found["because"],
         hint="" if whole else "%mlops audit --verify",
     )
-    yield Diagnosis(
-        subject=tell("anchor"),
-        status="unknown",
-        because=tell(
-            "No anchor outside this workspace: a cut tail or a whole rewrite would not be seen."
-        ),
-        hint="",
+    yield from _anchors(ws, {one["where"]: one["ok"] for one in found["anchors"]})
+
+
+def _anchors(ws: Workspace, fits: Mapping[str, bool | None]) -> Iterator[Diagnosis]:
+    rows = anchors(ws)["items"]
+    for row in rows:
+        disagrees = row["state"] == "disagrees" or fits.get(row["where"]) is False
+        ill: Status = "warning" if row["state"] == "unreachable" else "passing"
+        yield Diagnosis(
+            subject=tell("anchor"),
+            status="failing" if disagrees else ill,
+            because=_lag(row),
+            hint="%mlops audit --verify"
+            if disagrees
+            else "%mlops anchors"
+            if ill != "passing"
+            else "",
+        )
+    if not rows:
+        yield Diagnosis(
+            subject=tell("anchor"),
+            status="unknown",
+            because=tell(
+                "No anchor outside this workspace: a cut tail or a whole rewrite would not be seen."
+            ),
+            hint="%mlops anchor WHERE",
+        )
+
+
+def _lag(row: AnchorRow) -> str:
+    minutes = "–" if row["age"] is None else f"{row['age'] / 60:,.0f}"
+    said = tell(
+        "{where} holds {events} events, signed {minutes} minutes ago; {behind} are not there yet.",
+        where=row["where"],
+        events=f"{row['events']:,}",
+        minutes=minutes,
+        behind=f"{row['behind']:,}",
     )
+    return said if row["state"] == "current" else f"{said} {row['because']}"
 
 
 def _server(ws: Workspace) -> Iterator[Diagnosis]:

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import sqlmodel
 
+from jupyter_mlops.domain import anchored
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.audited import Exported
 from jupyter_mlops.errors import NotFound, Unavailable
@@ -122,8 +123,17 @@ def _head(ws: Workspace, session: Session) -> dict[str, Any]:
         "head": last or chain.GENESIS,
         "at": ws.now(),
         "product": f"jupyter-mlops {metadata.version('jupyter-mlops')}",
-        "anchors": [],
+        "anchors": _anchors(session),
     }
+
+
+def _anchors(session: Session) -> list[dict[str, Any]]:
+    """Return where checkpoints are kept outside, so that whoever verifies knows whom to ask."""
+    rows = session.exec(sqlmodel.select(tables.Anchor)).all()
+    return [
+        {"where": anchored.shown(one.kind, one.address), "kind": one.kind, "events": one.size}
+        for one in rows
+    ]
 
 
 def _lines(session: Session) -> Iterator[bytes]:

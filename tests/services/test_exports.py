@@ -366,7 +366,7 @@ def test_the_verifier_and_audit_verify_say_the_same_of_generated_logs(tmp_path):
         if verdict.first_bad is not None:
             told = tell(_WHY[verdict.why], seq=verdict.first_bad, n=verdict.events)
             assert said == told
-    assert found == {"", *_WHY}
+    assert found == {"", *_WHY} - {"disguised"}  # an export has nothing beside the text
 
 
 def test_the_store_and_its_export_say_the_same_when_the_store_was_changed(workspace, tmp_path):

@@ -20,11 +20,18 @@ GENESIS: Final = "sha256:" + "0" * 64
 
 
 class Link(NamedTuple):
-    """An event as it is remembered: its number, its bytes and the digest that was stored."""
+    """An event as it is remembered: its number, its bytes and the digest that was stored.
+
+    What it is found by stands beside it in a store, and not in an export.
+    """
 
     seq: int
     body: str
     digest: str
+    at: str | None = None
+    action: str = ""
+    subject: str = ""
+    person: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ def walk(links: Iterable[Link], *, after: int = 0, prev: str = GENESIS) -> Verdi
 
 
 def _fault(link: Link, expected: int, prev: str) -> str:
-    seq, body, named = link
+    seq, body, named = link[:3]
     if seq != expected:
         return "missing"
     if digest(body) != named or "\n" in body:
@@ -98,4 +105,13 @@ def _fault(link: Link, expected: int, prev: str) -> str:
         return "unreadable"
     if told.get("prev") != prev:
         return "unchained"
-    return "" if told.get("seq") == seq else "renumbered"
+    if told.get("seq") != seq:
+        return "renumbered"
+    return "" if link.at is None or _beside(told) == link[3:] else "disguised"
+
+
+def _beside(told: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what an event is found by, as its text says."""
+    actor = told.get("actor")
+    who = actor.get("id") if isinstance(actor, dict) else None
+    return told.get("at"), told.get("action"), told.get("subject"), who

@@ -83,7 +83,8 @@ def signed_at(session: Session, size: int) -> datetime | None:
 def links(session: Session, *, after: int = 0) -> Iterator[chain.Link]:
     """Return events as they are stored; as rows, since there may be a million of them."""
     stored = tables.AuditEvent.metadata.tables[str(tables.AuditEvent.__tablename__)].c
-    query = sqlmodel.select(stored.seq, stored.body, stored.digest).order_by(stored.seq)
+    beside = (stored.at, stored.action, stored.subject, stored.person)
+    query = sqlmodel.select(stored.seq, stored.body, stored.digest, *beside).order_by(stored.seq)
     rows = session.connection().execute(
         query.where(stored.seq > after) if after else query,
         execution_options={"yield_per": 5000},

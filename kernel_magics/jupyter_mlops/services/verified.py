@@ -30,6 +30,7 @@ WHY: Final = {
     "edited": "Event {seq} was edited: its digest does not fit its text.",
     "unreadable": "Event {seq} cannot be read.",
     "unchained": "Event {seq} does not follow the event before it.",
+    "disguised": "Event {seq} is listed otherwise than its text says.",
     "renumbered": "Event {seq} carries another number in its text.",
 }
 

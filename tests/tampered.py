@@ -50,7 +50,9 @@ class Kept:
                 self.rows[table] = [dict(row) for row in found.mappings()]
             self.triggers = []
             if ws.home.is_sqlite:
-                found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+                found = connection.exec_driver_sql(
+                    "SELECT sql FROM sqlite_master WHERE type = 'trigger'"
+                )
                 self.triggers = [sql for (sql,) in found]
 
     def restore(self):

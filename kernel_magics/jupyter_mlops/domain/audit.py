@@ -105,9 +105,8 @@ def _fault(link: Link, expected: int, prev: str) -> str:
         return "unreadable"
     if told.get("prev") != prev:
         return "unchained"
-    if told.get("seq") != seq:
-        return "renumbered"
-    return "" if link.at is None or _beside(told) == link[3:] else "disguised"
+    is_listed = link.at is None or _beside(told) == link[3:]
+    return "renumbered" if told.get("seq") != seq else "" if is_listed else "disguised"
 
 
 def _beside(told: dict[str, Any]) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ LONGEST: Final = 2000
 AHEAD, FOREIGN = "ahead", "foreign"
 """What an anchor fails by that was reached and holds something else than it should."""
 _BY_SSH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^:\s-][^:\s]*")
+_HELPER: Final = re.compile(r"[A-Za-z0-9+.-]+::")
 _HOST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 
 
@@ -100,6 +101,8 @@ def place(where: str, kind: Asked = "auto") -> Place:
         return _by_git(where, kind, scheme)
     if scheme:
         raise _wrong(where, f"{scheme}:// is none of what can be one")
+    if helper := _HELPER.match(where):
+        raise _wrong(where, f"{helper[0]} is none of what can be one")
     if kind in ("auto", "git") and _BY_SSH.fullmatch(where):
         return Place("git", where)
     if kind == "webhook":

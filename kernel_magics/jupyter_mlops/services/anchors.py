@@ -81,7 +81,7 @@ def _shown(ws: Workspace) -> Anchors:
 
 def count(session: Session) -> int:
     """Return how many events the log has."""
-    return session.exec(sqlmodel.select(sqlmodel.func.count()).select_from(tables.AuditEvent)).one()
+    return session.exec(sqlmodel.select(sqlmodel.func.max(tables.AuditEvent.seq))).one() or 0
 
 
 def age_of(ws: Workspace, session: Session, size: int) -> tuple[float | None, str]:

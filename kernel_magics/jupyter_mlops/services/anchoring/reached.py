@@ -15,7 +15,7 @@ from jupyter_mlops.domain import checkpoints as rules
 from jupyter_mlops.domain.anchored import AHEAD, FOREIGN
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.services import checkpoints, signing
-from jupyter_mlops.services.anchoring import appended, posted, pushed
+from jupyter_mlops.services.anchoring import appended, lag, posted, pushed
 from jupyter_mlops.services.anchoring.appended import Unreached
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
@@ -45,6 +45,7 @@ def tend(ws: Workspace) -> None:
     for row in rows:
         if last and row.size != last.size and _may_try(ws, row):
             reach(ws, row)
+    lag.write(ws, any_anchor=bool(rows))
 
 
 def tend_apart(ws: Workspace) -> threading.Thread | None:

@@ -1,4 +1,4 @@
-"""Compare an exported audit log with signed checkpoints, with Python 3.8 alone; exit with 0 or 1."""
+"""Compare an exported audit log with signed checkpoints, with Python 3.8 alone; exit 0 or 1."""
 
 import argparse
 import base64
@@ -45,7 +45,7 @@ def compare(export: Path, kept: Path) -> str:
             sys.exit(f"The first {n} events are not those that were signed.")
     if not roots or max(roots) > n:
         sys.exit(f"The log ends with event {n}; a checkpoint says {max(roots, default='nothing')}.")
-    return f"All {len(roots)} checkpoints fit, the newest of {max(roots)} events; README.txt says more."
+    return f"All {len(roots)} checkpoints fit, the newest of {max(roots)} events; see README.txt."
 
 
 if __name__ == "__main__":

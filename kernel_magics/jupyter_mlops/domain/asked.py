@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 
 from jupyter_mlops.domain.anchored import FieldChange
-from jupyter_mlops.errors import Invalid, did_you_mean
+from jupyter_mlops.errors import Invalid
 
 Event = Mapping[str, Any]
 JSON = Any
 
 TIMES: Final = ("since", "until")
+ALMOST: Final = 0.75
+"""How much of a word has to be that of a field for it to be a slip of the pen."""
 _WORD: Final = re.compile(r'(?:([A-Za-z_]+):)?"([^"]*)"|(\S+)')
 _FIELD: Final = re.compile(r"([A-Za-z_]+):(.+)", re.DOTALL)
 
@@ -39,11 +42,11 @@ class Asked:
 def read(query: str, *, is_action: Callable[[str], bool]) -> Asked:
     """Read what somebody typed; ``is_action`` says whether a word begins actions of this log.
 
-    What stands in quotes is a text as it is. `deployment:ramp` may be the name of a deployment or an
-    action, so it is found as either.
+    What stands in quotes is a text as it is, and so is what looks like no field: `churn:3`, an address.
+    `deployment:ramp` may be the name of a deployment or an action, so it is found as either.
 
     Raises:
-        Invalid: no field has such a name.
+        Invalid: no field has such a name, and one has almost the same.
     """
     words: list[str] = []
     fields: list[tuple[str, str]] = []
@@ -54,8 +57,8 @@ def read(query: str, *, is_action: Callable[[str], bool]) -> Asked:
             times[name.lower()] = value
         elif name and name.lower() in FIELDS:
             fields.append((name.lower(), value))
-        elif name and not value.isdecimal() and not is_action(name):  # churn:3 is a version
-            raise _unknown(name, value)
+        elif name and (meant := _meant(name)) and not is_action(name):
+            raise _unknown(name, value, meant)
         else:
             words.append(f"{name}:{value}" if name else value)
     return Asked(tuple(filter(None, words)), tuple(fields), times)
@@ -66,19 +69,19 @@ def _parted(word: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else ("", word)
 
 
-def _unknown(name: str, value: str) -> Invalid:
-    known = [*FIELDS, *TIMES]
-    meant = did_you_mean(name.lower(), known)
+def _meant(name: str) -> str:
+    """Return the field that was meant, when it is all but certain."""
+    return next(iter(get_close_matches(name.lower(), [*FIELDS, *TIMES], 1, ALMOST)), "")
+
+
+def _unknown(name: str, value: str, meant: str) -> Invalid:
     return Invalid(
         "The audit log has no field {name}.",
-        'Did you mean {meant}:{value}? A text with a colon stands in quotes: "{name}:{value}".'
-        if meant
-        else 'it has {known}; a text with a colon stands in quotes: "{name}:{value}".',
+        'Did you mean {meant}:{value}? A text with a colon stands in quotes: "{name}:{value}".',
         code="field_unknown",
         name=name,
         value=value,
         meant=meant,
-        known=", ".join(known),
     )
 
 

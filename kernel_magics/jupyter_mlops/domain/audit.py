@@ -105,7 +105,7 @@ def _fault(link: Link, expected: int, prev: str) -> str:
         return "unreadable"
     if told.get("prev") != prev:
         return "unchained"
-    is_listed = link.at is None or _beside(told) == link[3:]
+    is_listed = link.at is None or told.get("v") != FORM or _beside(told) == link[3:]
     return "renumbered" if told.get("seq") != seq else "" if is_listed else "disguised"
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 FORM: Final = 1
 _READ: Final = json.JSONDecoder().raw_decode
 """Reads JSON without the white space around it, which canonical JSON has none of."""
+_sha256: Final = hashlib.sha256
 GENESIS: Final = "sha256:" + "0" * 64
 
 
@@ -92,10 +93,10 @@ def walk(links: Iterable[Link], *, after: int = 0, prev: str = GENESIS) -> Verdi
 
 
 def _fault(link: Link, expected: int, prev: str) -> str:
-    seq, body, named = link[:3]
+    seq, body, named, *beside = link
     if seq != expected:
         return "missing"
-    if digest(body) != named or "\n" in body:
+    if "sha256:" + _sha256(body.encode()).hexdigest() != named or "\n" in body:
         return "edited"
     try:
         told, end = _READ(body)
@@ -103,14 +104,15 @@ def _fault(link: Link, expected: int, prev: str) -> str:
         return "unreadable"
     if not isinstance(told, dict) or end != len(body):
         return "unreadable"
-    if told.get("prev") != prev:
-        return "unchained"
-    is_listed = link.at is None or told.get("v") != FORM or _beside(told) == link[3:]
-    return "renumbered" if told.get("seq") != seq else "" if is_listed else "disguised"
+    if told.get("prev") != prev or told.get("seq") != seq:
+        return "renumbered" if told.get("prev") == prev else "unchained"
+    return "" if beside[0] is None or told.get("v") != FORM else _disguise(told, beside)
 
 
-def _beside(told: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what an event is found by, as its text says."""
-    actor = told.get("actor")
-    who = actor.get("id") if isinstance(actor, dict) else None
-    return told.get("at"), told.get("action"), told.get("subject"), who
+def _disguise(told: dict[str, Any], beside: list[Any]) -> str:
+    """Compare what an event is found by with what its text says."""
+    try:
+        says = [told["at"], told["action"], told["subject"], told["actor"]["id"]]
+    except (KeyError, TypeError):
+        return "disguised"
+    return "" if says == beside else "disguised"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Literal, NamedTuple
@@ -27,6 +27,8 @@ DASH: Final = "\u2014 "
 ED25519: Final = b"\x01"
 LARGEST: Final = 64 << 20
 """Bytes that are read of an anchor: a hundred thousand checkpoints are half of it."""
+GATHERED: Final = 4096
+"""Events whose texts are in memory at most until they are hashed."""
 _TEXT: Final = re.compile(r"([^\s+]+)\n(0|[1-9]\d{0,17})\n([A-Za-z0-9+/]{43}=)\n((?:[^\n]+\n)*)")
 _SIGNATURE: Final = re.compile(DASH + r"([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 _KEY: Final = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})")
@@ -203,23 +205,32 @@ def joined(notes: Iterable[str]) -> str:
 class Rooted:
     """Events on their way past, which leaves the root behind at each size that is asked for."""
 
-    def __init__(self, links: Iterable[Link], sizes: Collection[int]) -> None:
+    def __init__(self, links: Iterable[Link], sizes: Iterable[int]) -> None:
         self._links = iter(links)
-        self._sizes = frozenset(sizes)
-        self._last = max(self._sizes, default=0)
+        self._sizes = sorted({size for size in sizes if size > 0}, reverse=True)
         self.size = 0
         self.roots: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[Link]:
         """Pass the events on."""
         tree: list[bytes] = []
-        for size, link in enumerate(self._links):
-            if size < self._last:
-                merkle.grow(tree, size, merkle.event_leaf(link.body))
-                if size + 1 in self._sizes:
-                    self.roots[size + 1] = merkle.crown(tree)
-            self.size = size + 1
+        grown, texts = 0, list[str]()
+        until = self._next(0)
+        for size, link in enumerate(self._links, 1):
+            if size <= until:
+                texts.append(link.body)
+                if size == until:
+                    merkle.grow_by(tree, grown, merkle.text_leaves(texts))
+                    grown, texts = size, []
+                    if self._sizes[-1] == size:
+                        self.roots[self._sizes.pop()] = merkle.crown(tree)
+                    until = self._next(size)
+            self.size = size
             yield link
+
+    def _next(self, size: int) -> int:
+        """Return up to which event texts are gathered; nought where no root is asked for any more."""
+        return min(self._sizes[-1], size + GATHERED) if self._sizes else 0
 
 
 def judge(found: Seen, log: Log, *, left: int = 0) -> Judged:

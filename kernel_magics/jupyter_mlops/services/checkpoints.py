@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import chain as joined
 from itertools import starmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlmodel
 
@@ -83,8 +83,8 @@ def signed_at(session: Session, size: int) -> datetime | None:
 def links(session: Session, *, after: int = 0) -> Iterator[chain.Link]:
     """Return events as they are stored; as rows, since there may be a million of them."""
     stored = tables.AuditEvent.metadata.tables[str(tables.AuditEvent.__tablename__)].c
-    beside = (stored.at, stored.action, stored.subject, stored.person)
-    query = sqlmodel.select(stored.seq, stored.body, stored.digest, *beside).order_by(stored.seq)
+    columns: list[Any] = [stored[name] for name in chain.Link._fields]
+    query: Any = sqlmodel.select(*columns).order_by(stored.seq)
     rows = session.connection().execute(
         query.where(stored.seq > after) if after else query,
         execution_options={"yield_per": 5000},
@@ -100,16 +100,21 @@ def _grown(session: Session, last: tables.Checkpoint | None) -> tables.Checkpoin
         kept = session.get(tables.AuditEvent, last.size)
         if kept is None or kept.digest != head or merkle.crown(tree) != last.root:
             raise _changed(last.size)
-    at = size
+    texts: list[str] = []
+    grown = size
 
     def passed() -> Iterator[chain.Link]:
-        nonlocal at
+        nonlocal grown
         for link in links(session, after=size):
-            merkle.grow(tree, at, merkle.event_leaf(link.body))
-            at += 1
+            texts.append(link.body)
+            if len(texts) == rules.GATHERED:
+                merkle.grow_by(tree, grown, merkle.text_leaves(texts))
+                grown += len(texts)
+                texts.clear()
             yield link
 
     verdict = chain.walk(passed(), after=size, prev=head)
+    merkle.grow_by(tree, grown, merkle.text_leaves(texts))
     if verdict.first_bad is not None:
         raise _changed(verdict.first_bad)
     return tables.Checkpoint(

@@ -111,6 +111,16 @@ class Home:
         return self.folder / "access"
 
     @property
+    def key_file(self) -> Path:
+        """Return the file of the key that signs checkpoints of the audit log."""
+        return self.folder / "checkpoint.key"
+
+    @property
+    def anchors(self) -> Path:
+        """Return the folder of what is known here of git remotes that are anchors."""
+        return self.folder / "anchors"
+
+    @property
     def lock_file(self) -> Path:
         """Return the file that writers of this folder queue at."""
         return self.folder / "store.lock"

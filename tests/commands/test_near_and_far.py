@@ -142,6 +142,26 @@ def test_a_request_is_sent_near_and_far_and_no_signature_counts_without_people(s
         session.send(asked, to=str(tmp_path / "request.json"))
 
 
+def test_a_copy_of_an_anchor_is_compared_near_and_far(session, server, tmp_path):
+    """The auditor's copy is read where the auditor is, wherever the log is."""
+    _, folder = server
+    file = tmp_path / "log.txt"
+    with open_workspace(folder if session.door.is_remote else session.where) as near:
+        near.anchor(str(file))
+        if session.door.is_remote:
+            with pytest.raises(UsageError, match="not from afar"):
+                session.anchor(str(tmp_path / "other.txt"))
+        told = session.audit(verify=True, anchor=str(file))
+        assert (told.ok, told.anchors[0]["where"]) == (True, str(file))
+        name, size, *rest = file.read_text().split("\n")
+        file.write_text("\n".join([name, str(int(size) + 1), *rest]))
+        told = session.audit(verify=True, anchor=str(file))
+        assert not told.ok
+        assert session.audit(checkpoint=True, limit=1).checkpoint.startswith("jupyter-mlops/")
+        near.anchor(str(file), remove=True)
+    assert session.audit("actor:owner action:anchor").items
+
+
 def test_nothing_but_what_was_exported_is_handed_out_from_afar(server):
     address, folder = server
     with open_workspace(folder) as near:

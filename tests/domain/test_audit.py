@@ -97,3 +97,15 @@ def test_tampering_is_found_and_named(tamper, first_bad):
     links = chain(20)
     tamper(links)
     assert walk(links).first_bad == first_bad
+
+
+def test_an_event_of_another_form_is_verified_as_it_was_written():
+    """What an upgrade finds, or a newer version left: its bytes count, whatever they say."""
+    links, prev = [], GENESIS
+    for seq, form in enumerate((0, 7), 1):
+        body = json.dumps({"v": form, "seq": seq, "who": "ann", "did": "x", "prev": prev})
+        prev = digest(body)
+        links.append(Link(seq, body, prev, "2026-11-24", "x", "", "ann"))
+    assert walk(links).first_bad is None
+    links[1] = Link(2, links[1].body.replace("ann", "bob"), *links[1][2:])
+    assert (walk(links).first_bad, walk(links).why) == (2, "edited")

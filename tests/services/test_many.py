@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.workspace import open_local
@@ -39,3 +40,46 @@ def test_a_deed_that_fails_leaves_neither_change_nor_event(workspace):
     assert audit(workspace, "test:deed")["items"] == []
     with workspace.look() as session:
         assert session.get(Setting, "half") is None
+
+
+SIGNS = """
+import sys
+from jupyter_mlops.services import checkpoints
+from jupyter_mlops.services.workspace import open_local
+ws = open_local(sys.argv[1])
+sizes = [checkpoints.made(ws).size for _ in range(20)]
+assert sizes == sorted(sizes), sizes
+"""
+
+
+def test_what_is_signed_while_others_write_fits_the_log(where):
+    open_local(where).engine.dispose()
+    asked = [(DEEDS, "0"), (SIGNS, "1"), (DEEDS, "2"), (SIGNS, "3")]
+    running = [subprocess.Popen([sys.executable, "-c", code, where, n]) for code, n in asked]
+    assert [process.wait(timeout=120) for process in running] == [0, 0, 0, 0]
+    ws = open_local(where)
+    with ws.look() as session:
+        kept = session.connection().exec_driver_sql("SELECT count(*) FROM checkpoint").scalar()
+    assert kept > 2
+    found = audit(ws, verify=True, limit=1000)
+    assert (found["ok"], found["because"][:4]) == (True, "All ")
+    assert len(audit(ws, "audit:key:made")["items"]) == 1
+    ws.engine.dispose()
+
+
+def test_a_process_that_is_killed_leaves_a_deed_with_its_event_or_neither(where):
+    ws = open_local(where)
+    process = subprocess.Popen([sys.executable, "-c", DEEDS.replace("100", "10000"), where, "k"])
+    until = time.monotonic() + 60
+    while len(audit(ws, "action:test:deed", limit=30)["items"]) < 20:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    with ws.look() as session:
+        run = session.connection().exec_driver_sql
+        changed = run("SELECT count(*) FROM setting WHERE value = 'x'").scalar()
+        told = run("SELECT count(*) FROM audit_event WHERE action = 'test:deed:done'").scalar()
+    assert changed == told >= 20
+    assert audit(ws, verify=True, limit=1)["ok"]
+    ws.engine.dispose()

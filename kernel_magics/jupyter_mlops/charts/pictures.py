@@ -8,6 +8,7 @@ from typing import Any, Final
 from jupyter_mlops.charts import (
     accuracy,
     apart,
+    audited,
     compared,
     curves,
     drift,
@@ -102,6 +103,7 @@ def _config() -> dict[str, Any]:
 
 PICTURES: Final[dict[str, Callable[[Mapping[str, Any]], Any]]] = {
     "accuracy": _accuracy,
+    "audit": audited.timeline,
     "compare": _compare,
     "deployments": fleet.deployments,
     "drift": _drift,

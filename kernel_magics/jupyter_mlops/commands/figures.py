@@ -109,6 +109,10 @@ def state_word(state: str) -> str:
         "resolved": tell("resolved"),
         "delivered": tell("delivered"),
         "given up": tell("given up"),
+        "current": tell("current"),
+        "behind": tell("behind"),
+        "unreachable": tell("unreachable"),
+        "disagrees": tell("disagrees"),
     }
     return words.get(state, state)
 

@@ -139,6 +139,12 @@ def events(data: Data) -> list[Row]:
     return [{**row, "actor": row["actor"].get("id")} for row in data["items"]]
 
 
+def anchored(data: Data) -> list[Row]:
+    """Return anchors with the status of each."""
+    statuses = {"current": "passing", "behind": "passing", "unreachable": "warning"}
+    return [{**row, "status": statuses.get(row["state"], "failing")} for row in data["items"]]
+
+
 def unwell(data: Data) -> list[Row]:
     """Return what moved first, the quiet features after."""
     order = ("failing", "warning", "unknown", "passing")

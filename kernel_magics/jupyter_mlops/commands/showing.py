@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from jupyter_mlops.commands import compared, governing, traced
+from jupyter_mlops.commands import compared, governing, proved, traced
 from jupyter_mlops.commands.tables import Cell, Table, table_of
 from jupyter_mlops.commands.telling import sentence
 from jupyter_mlops.locale import tell
@@ -75,6 +75,7 @@ def _changed(verb: str, data: Mapping[str, Any]) -> list[str]:
 
 
 _OWN_TABLES: Final[Mapping[str, Callable[[Mapping[str, Any]], list[Table]]]] = {
+    "audit": proved.tables,
     "compare": compared.tables,
     "lineage": traced.lineage,
     "reproduce": traced.reproduced,

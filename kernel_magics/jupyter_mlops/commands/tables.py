@@ -93,6 +93,7 @@ _ALERT: Final = (
     "cause",
     "next",
 )
+_ANCHOR: Final = ("status", "where", "state", "events", "behind", "signed_at", "because")
 _EVIDENCE: Final = ("outcome", "title", "figure", "because")
 
 _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] = {
@@ -132,6 +133,8 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "rehearsal": (("since", "severity", "subject", "because", "resolved_at"), rows.rehearsed),
     "receipt": (("holds", "step", "because"), rows.proved),
     "audit": (("seq", "at", "actor", "action", "subject", "reason"), rows.events),
+    "anchor": (_ANCHOR, rows.anchored),
+    "anchors": (_ANCHOR, rows.anchored),
     "plan": (("step", "subject", "because"), rows.planned),
     "apply": (("step", "subject", "because"), rows.planned),
     "doctor": (("status", "subject", "because", "hint"), _items),
@@ -202,6 +205,10 @@ def _words() -> dict[str, str]:
         "enough": tell("would have done"),
         "needed": tell("asks for"),
         "given": tell("was given"),
+        "where": tell("where"),
+        "events": tell("events"),
+        "behind": tell("not there yet"),
+        "signed_at": tell("signed"),
         "aliases": tell("aliases"),
         "meaning": tell("what it means"),
         "digest": tell("digest"),
@@ -299,6 +306,8 @@ _LOOKS: Final[Mapping[str, Callable[[Any], Cell]]] = {
     "resolved_at": _time,
     "until": _time,
     "released_at": _time,
+    "signed_at": _time,
+    "where": _chip,
     "id": _exact,
     "seq": _exact,
 }

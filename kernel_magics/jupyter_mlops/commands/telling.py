@@ -377,6 +377,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "acknowledge": _acknowledge,
     "notify": _notify,
     "audit": proved.sentence,
+    "anchor": proved.added,
+    "anchors": proved.anchors,
     "receipt": shelf.receipt,
     "backup": kept.backup,
     "restore": kept.restore,

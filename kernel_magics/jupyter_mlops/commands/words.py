@@ -47,6 +47,7 @@ HOMES: Final = (
     "jupyter_mlops.services.alerts",
     "jupyter_mlops.services.notifying",
     "jupyter_mlops.services.audit",
+    "jupyter_mlops.services.anchors",
     "jupyter_mlops.services.receipts",
     "jupyter_mlops.commands.planned",
     "jupyter_mlops.papers.documents",
@@ -118,7 +119,7 @@ class Verb:
         """Say whether it changes something, or holds too much for an address, as it is said here."""
         return self.does == "deed" or any(
             (param.writes and bool(arguments.get(param.name)))
-            or (param.live and isinstance(arguments.get(param.name), list))
+            or (param.live and isinstance(arguments.get(param.name), list | dict))
             for param in self.params
         )
 

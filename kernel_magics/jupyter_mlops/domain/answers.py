@@ -14,6 +14,7 @@ from jupyter_mlops.domain.alerted import (
     RehearsedAlert,
     Webhook,
 )
+from jupyter_mlops.domain.anchored import AnchorRow, Anchors, AnchorVerdict, FieldChange
 from jupyter_mlops.domain.audited import Audit, AuditEvent, Exported
 from jupyter_mlops.domain.bundled import Bundle
 from jupyter_mlops.domain.governed import Could, DryRun, Past, Policies, PolicyRow, Who
@@ -70,6 +71,9 @@ __all__ = [
     "Alerts",
     "AliasRow",
     "Aliases",
+    "AnchorRow",
+    "AnchorVerdict",
+    "Anchors",
     "Assurance",
     "Audit",
     "AuditEvent",
@@ -96,6 +100,7 @@ __all__ = [
     "ExplainedPart",
     "Exported",
     "Feature",
+    "FieldChange",
     "Figure",
     "FiredRule",
     "Footprint",

@@ -49,6 +49,8 @@ Time = Annotated[str, Kind("time")]
 """ISO 8601, or an age such as ``7d`` or ``36h``."""
 NewFile = Annotated[str, Kind("new-file", writes=True)]
 """A file that is written where the person is; where there is one already, nothing is."""
+Now = Annotated[bool, Kind("now", writes=True)]
+"""Whether to leave something behind as well, where the verb otherwise only looks."""
 Text = Annotated[str, Kind("text")]
 """Free text; in a notebook it may be the body of the cell."""
 Names = Annotated[tuple[str, ...], Kind("names")]

@@ -16,15 +16,23 @@ from typing import Any, Final, NamedTuple
 FORM: Final = 1
 _READ: Final = json.JSONDecoder().raw_decode
 """Reads JSON without the white space around it, which canonical JSON has none of."""
+_sha256: Final = hashlib.sha256
 GENESIS: Final = "sha256:" + "0" * 64
 
 
 class Link(NamedTuple):
-    """An event as it is remembered: its number, its bytes and the digest that was stored."""
+    """An event as it is remembered: its number, its bytes and the digest that was stored.
+
+    What it is found by stands beside it in a store, and not in an export.
+    """
 
     seq: int
     body: str
     digest: str
+    at: str | None = None
+    action: str = ""
+    subject: str = ""
+    person: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,9 +77,12 @@ def digest(body: str) -> str:
     return "sha256:" + hashlib.sha256(body.encode()).hexdigest()
 
 
-def walk(links: Iterable[Link]) -> Verdict:
-    """Follow the chain from its beginning and name the first event that does not fit."""
-    prev, count = GENESIS, 0
+def walk(links: Iterable[Link], *, after: int = 0, prev: str = GENESIS) -> Verdict:
+    """Follow the chain and name the first event that does not fit.
+
+    It is followed from its beginning, or from what comes ``after`` an event whose digest is ``prev``.
+    """
+    count = after
     for link in links:
         count += 1
         why = _fault(link, count, prev)
@@ -82,10 +93,10 @@ def walk(links: Iterable[Link]) -> Verdict:
 
 
 def _fault(link: Link, expected: int, prev: str) -> str:
-    seq, body, named = link
+    seq, body, named, *beside = link
     if seq != expected:
         return "missing"
-    if digest(body) != named or "\n" in body:
+    if "sha256:" + _sha256(body.encode()).hexdigest() != named or "\n" in body:
         return "edited"
     try:
         told, end = _READ(body)
@@ -93,6 +104,15 @@ def _fault(link: Link, expected: int, prev: str) -> str:
         return "unreadable"
     if not isinstance(told, dict) or end != len(body):
         return "unreadable"
-    if told.get("prev") != prev:
-        return "unchained"
-    return "" if told.get("seq") == seq else "renumbered"
+    if told.get("prev") != prev or told.get("seq") != seq:
+        return "renumbered" if told.get("prev") == prev else "unchained"
+    return "" if beside[0] is None or told.get("v") != FORM else _disguise(told, beside)
+
+
+def _disguise(told: dict[str, Any], beside: list[Any]) -> str:
+    """Compare what an event is found by with what its text says."""
+    try:
+        says = [told["at"], told["action"], told["subject"], told["actor"]["id"]]
+    except (KeyError, TypeError):
+        return "disguised"
+    return "" if says == beside else "disguised"

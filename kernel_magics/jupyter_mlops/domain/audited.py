@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
+from jupyter_mlops.domain.anchored import AnchorVerdict, FieldChange
+
 JSON = Any
 
 
@@ -34,13 +36,21 @@ class Exported(TypedDict):
 
 
 class Audit(TypedDict):
-    """The events that match, newest first; what verification found, and what was exported."""
+    """The events that match, newest first; what verification found, and what was exported.
+
+    ``older`` is what `--before` is given for those before; ``changes`` is of the one event that was
+    asked for.
+    """
 
     items: list[AuditEvent]
+    older: int | None
+    changes: NotRequired[list[FieldChange]]
     ok: NotRequired[bool]
     events: NotRequired[int]
     first_bad: NotRequired[int | None]
     because: NotRequired[str]
-    anchors: NotRequired[list[dict[str, JSON]]]
+    anchors: NotRequired[list[AnchorVerdict]]
     head: NotRequired[str]
+    key: NotRequired[str]
+    checkpoint: NotRequired[str]
     export: NotRequired[Exported]

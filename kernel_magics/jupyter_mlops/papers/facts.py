@@ -93,10 +93,7 @@ def reader(ws: Workspace, as_of: str | None = None) -> Ask:
         "service": service.service,
     }
     then = {"as_of": as_of} if as_of else {}
-    timeless = ("audit",)
-    return lambda verb, **said: verbs[verb](  # type: ignore[operator]
-        ws, **said, **({} if verb in timeless else then)
-    )
+    return lambda verb, **said: verbs[verb](ws, **said, **then)  # type: ignore[operator]
 
 
 def gather(ask: Ask, *, now: datetime, days: int, progress: Progress = lambda *_: None) -> Facts:

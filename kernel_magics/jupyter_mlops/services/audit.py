@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from itertools import chain as joined
-from itertools import starmap
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
+from typing import Any
 
-from jupyter_mlops.domain import audit as chain
-from jupyter_mlops.domain.answers import Audit, AuditEvent
-from jupyter_mlops.domain.arguments import NewFile, read
+from jupyter_mlops.domain import asked as rules
+from jupyter_mlops.domain.answers import Audit
+from jupyter_mlops.domain.arguments import File, NewFile, Now, Time, read
 from jupyter_mlops.errors import Invalid
-from jupyter_mlops.locale import tell
+from jupyter_mlops.services import checkpoints, events, verified
+from jupyter_mlops.services.anchoring import reached
 from jupyter_mlops.services.export import writing
 from jupyter_mlops.services.workspace import Workspace
 
-if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from jupyter_mlops.store import tables
-
 MOST = 10_000
 
-_WHY = {
-    "missing": "Event {n} is missing: event {seq} stands in its place.",
-    "edited": "Event {seq} was edited: its digest does not fit its text.",
-    "unreadable": "Event {seq} cannot be read.",
-    "unchained": "Event {seq} does not follow the event before it.",
-    "renumbered": "Event {seq} carries another number in its text.",
-}
 
-
-@read(prepare="services.export.placing:prepare", finish="services.export.placing:finish")
+@read(prepare="services.anchoring.brought:prepare", finish="services.export.placing:finish")
 def audit(
-    ws: Workspace, query: str = "", *, verify: bool = False, export: NewFile = "", limit: int = 50
+    ws: Workspace,
+    query: str = "",
+    *,
+    since: Time = "",
+    until: Time = "",
+    as_of: Time | None = None,
+    before: int = 0,
+    diff: int = 0,
+    verify: bool = False,
+    anchor: File = None,
+    checkpoint: Now = False,
+    export: NewFile = "",
+    limit: int = 50,
 ) -> Audit:
     """Search the audit log, newest first; verify the whole chain, or write it to a file that anybody can verify.
 
+    A query is words and fields: `actor:ann`, `action:rollback`, `outcome:refused`, `subject:`, `reason:`,
+    `request:12`, `deployment:churn-prod`, `version:churn:3`, `model:churn`, `since:7d`, `until:`; a text
+    with spaces or colons stands in quotes. `--as-of` shows the log as it stood then, `--before SEQ` the
+    page before, and `--diff SEQ` what one event changed, field by field.
+
     `--verify` walks the chain from its beginning and finds edits, deletions and changes of order. A cut
-    tail or a complete rewrite shows only against an anchor kept elsewhere; this workspace has none yet.
+    tail, an older copy and a complete rewrite show against the signed checkpoints that anchors hold
+    (`anchor`), or a copy of one that you have: `--anchor PATH`, a file or a clone. `--checkpoint` signs
+    what the log holds now.
 
     `--export audit.zip` writes every event with a verifier of 60 lines that needs Python alone. The file
     is written where you are, also when the workspace is elsewhere, and replaces none; the audit log keeps
@@ -52,65 +56,57 @@ def audit(
             most=MOST,
             limit=limit,
         )
-    if export and query:
-        raise Invalid(
-            "Only the whole audit log is exported: a part of a chain cannot be verified.",
-            "leave {query} out: audit --export {to}",
-            code="export_of_part",
-            query=query,
-            to=export,
-        )
-    with ws.look() as session:
-        found = [] if export else _found(session, query.lower().split(), limit)
-        told = _verified(session, found) if verify else Audit(items=found)
+    narrowed = [name for name, said in _narrowing(query, since, until, as_of, before) if said]
+    if export and narrowed:
+        raise _of_part(", ".join(narrowed), export)
+    if checkpoint:
+        checkpoints.made(ws)
+        reached.tend(ws)
+    told = Audit(items=[], older=None)
+    if not export:
+        told = _found(ws, query, since, until, as_of, before, diff, limit)
+    if verify or checkpoint or anchor is not None:
+        given = anchor if isinstance(anchor, Mapping) else None
+        told = Audit(**{**verified.verified(ws, [], given=given), **told})
     if export:
         told["export"] = writing.written(ws, to=export)
     return told
 
 
-def _verified(session: Session, found: list[AuditEvent]) -> Audit:
-    verdict = chain.walk(links(session))
-    because = (
-        tell("All {n} events follow from one another.", n=verdict.events)
-        if verdict.first_bad is None
-        else tell(_WHY[verdict.why], seq=verdict.first_bad, n=verdict.events)
+def _found(
+    ws: Workspace,
+    query: str,
+    since: str,
+    until: str,
+    as_of: str | None,
+    before: int,
+    diff: int,
+    limit: int,
+) -> Audit:
+    with ws.look() as session:
+        if diff:
+            event = events.numbered(session, diff)
+            changed = rules.changes(event["before"], event["after"])
+            return Audit(items=[event], older=None, changes=changed)
+        statement, asked = events.read(
+            ws, session, query, since=since, until=until, as_of=as_of, before=before
+        )
+        items, older = events.found(session, statement, asked, limit)
+    return Audit(items=items, older=older)
+
+
+def _narrowing(
+    query: str, since: str, until: str, as_of: str | None, before: int
+) -> list[tuple[str, Any]]:
+    options = {"--since": since, "--until": until, "--as-of": as_of, "--before": before}
+    return [(query, query), *options.items()]
+
+
+def _of_part(what: str, to: str) -> Invalid:
+    return Invalid(
+        "Only the whole audit log is exported: a part of a chain cannot be verified.",
+        "leave {query} out: audit --export {to}",
+        code="export_of_part",
+        query=what,
+        to=to,
     )
-    return Audit(
-        items=found,
-        ok=verdict.first_bad is None and verdict.events > 0,
-        events=verdict.events,
-        first_bad=verdict.first_bad,
-        because=because,
-        anchors=[],
-        head=verdict.head,
-    )
-
-
-def links(session: Session) -> Iterator[chain.Link]:
-    """Return every event as it is stored; as rows, since there may be a million of them."""
-    from sqlmodel import select
-
-    from jupyter_mlops.store.tables import AuditEvent
-
-    stored = AuditEvent.metadata.tables[str(AuditEvent.__tablename__)].c
-    rows = session.connection().execute(
-        select(stored.seq, stored.body, stored.digest).order_by(stored.seq),
-        execution_options={"yield_per": 5000},
-    )
-    return starmap(chain.Link, joined.from_iterable(rows.partitions()))
-
-
-def _found(session: Session, words: list[str], limit: int) -> list[AuditEvent]:
-    from sqlmodel import col, select
-
-    from jupyter_mlops.store.tables import AuditEvent as Row
-    from jupyter_mlops.store.texts import folded
-
-    query = select(Row).order_by(col(Row.seq).desc())
-    for word in words:
-        query = query.where(folded(Row.body).contains(word, autoescape=True))
-    return [_told(row) for row in session.exec(query.limit(limit))]
-
-
-def _told(row: tables.AuditEvent) -> AuditEvent:
-    return cast("AuditEvent", json.loads(row.body) | {"digest": row.digest})

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from jupyter_mlops.config import Home, find_home
-from jupyter_mlops.domain.answers import Diagnosis, Doctor, Status
+from jupyter_mlops.domain.answers import AnchorRow, Diagnosis, Doctor, Status
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.locale import tell, translate
 from jupyter_mlops.services import server, soundness, surety
+from jupyter_mlops.services.anchors import anchors
 from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.workspace import Workspace
 
@@ -129,14 +130,45 @@ def _audit(ws: Workspace) -> Iterator[Diagnosis]:
         because=found["because"],
         hint="" if whole else "%mlops audit --verify",
     )
-    yield Diagnosis(
-        subject=tell("anchor"),
-        status="unknown",
-        because=tell(
-            "No anchor outside this workspace: a cut tail or a whole rewrite would not be seen."
-        ),
-        hint="",
+    yield from _anchors(ws, {one["where"]: one["ok"] for one in found["anchors"]})
+
+
+def _anchors(ws: Workspace, fits: Mapping[str, bool | None]) -> Iterator[Diagnosis]:
+    rows = anchors(ws)["items"]
+    for row in rows:
+        disagrees = row["state"] == "disagrees" or fits.get(row["where"]) is False
+        ill: Status = "warning" if row["state"] == "unreachable" else "passing"
+        yield Diagnosis(
+            subject=tell("anchor"),
+            status="failing" if disagrees else ill,
+            because=_lag(row),
+            hint="%mlops audit --verify"
+            if disagrees
+            else "%mlops anchors"
+            if ill != "passing"
+            else "",
+        )
+    if not rows:
+        yield Diagnosis(
+            subject=tell("anchor"),
+            status="unknown",
+            because=tell(
+                "No anchor outside this workspace: a cut tail or a whole rewrite would not be seen."
+            ),
+            hint="%mlops anchor WHERE",
+        )
+
+
+def _lag(row: AnchorRow) -> str:
+    minutes = "–" if row["age"] is None else f"{row['age'] / 60:,.0f}"
+    said = tell(
+        "{where} holds {events} events, signed {minutes} minutes ago; {behind} are not there yet.",
+        where=row["where"],
+        events=f"{row['events']:,}",
+        minutes=minutes,
+        behind=f"{row['behind']:,}",
     )
+    return said if row["state"] == "current" else f"{said} {row['because']}"
 
 
 def _server(ws: Workspace) -> Iterator[Diagnosis]:

@@ -16,7 +16,7 @@ from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.receipts import Receipt, ReceiptStep, Sibling, Step, check_prediction
 from jupyter_mlops.errors import MlopsError, NotFound, Unavailable
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import approvals, audit, lookup, proof
+from jupyter_mlops.services import approvals, checkpoints, lookup, proof
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -135,7 +135,7 @@ def _told(session: Session, traced: _Traced) -> Receipt:
     siblings = merkle.path(proved.leaves, proved.index)
     root = "sha256:" + merkle.climbed(leaf, siblings)
     event, version = traced.event(), traced.version()
-    verdict = chain.walk(audit.links(session))
+    verdict = chain.walk(checkpoints.links(session))
     rollout = traced.rollout(version) if version else None
     asked = session.get(tables.Request, rollout.request_id) if rollout else None
     steps = [

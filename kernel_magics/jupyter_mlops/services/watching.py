@@ -36,6 +36,7 @@ from jupyter_mlops.services import (
     retention,
     segments,
 )
+from jupyter_mlops.services.anchoring import reached
 from jupyter_mlops.services.workspace import Workspace, open_local
 from jupyter_mlops.store import tables
 
@@ -171,6 +172,7 @@ def main(where: str | None = None) -> int:
         if mine:
             _try(lambda: watched(ws))
             deliveries.deliver_apart(ws)
+            reached.tend_apart(ws)
     return 0
 
 
@@ -212,6 +214,7 @@ def _once(ws: Workspace, count: keeping.Count | None) -> Watch:
         segments.seal(ws)
         done = watched(ws, seconds=float("inf"), count=count)
         deliveries.deliver(ws)
+        reached.tend(ws)
     because = tell(
         "{n} predictions of {pieces} pieces are profiled; alerts opened: {opened}.",
         n=f"{done.rows:,}",

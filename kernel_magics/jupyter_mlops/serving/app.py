@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_mlops.serving import described, door, openapi
+from jupyter_mlops.serving import anchored, described, door, openapi
 from jupyter_mlops.serving.access import AccessLog
 from jupyter_mlops.serving.counts import Counts
 from jupyter_mlops.serving.desk import JSON, Desk, Header, Receive, Reply, Visit
@@ -53,6 +53,7 @@ class App:
         hosts: frozenset[str],
         counts: Counts | None = None,
     ) -> None:
+        self._home = ws.home
         self._fleet = fleet
         self._counts = counts or Counts()
         self._door = Door(token, hosts)
@@ -176,7 +177,7 @@ class App:
             "/v2/health/live": lambda: Reply(200, JSON, b'{"live":true}'),
             "/v2/health/ready": self._ready,
             "/v2": lambda: _json(described.server()),
-            "/metrics": lambda: Reply(200, METRICS, self._counts.exposition()),
+            "/metrics": self._metrics,
             "/openapi.json": lambda: _json(openapi.document(list(self._fleet), f"http://{host}")),
         }
         if path in cold:
@@ -189,6 +190,9 @@ class App:
             _only(method, "GET")
             return _json({"name": self._desk.place(parts[2]).deployment, "ready": True})
         raise Problem(404, "not_found", "There is nothing here.", "GET /openapi.json lists routes.")
+
+    def _metrics(self) -> Reply:
+        return Reply(200, METRICS, self._counts.exposition() + anchored.exposition(self._home))
 
     def _ready(self) -> Reply:
         if self._desk.is_broken or self._farewell:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from jupyter_mlops.store.anchored import Anchor, Checkpoint
 from jupyter_mlops.store.columns import NUMBER, as_json, as_text
 from jupyter_mlops.store.governed import PolicyVersion
 from jupyter_mlops.store.observed import (
@@ -29,10 +30,12 @@ from jupyter_mlops.store.observed import (
 
 __all__ = [
     "Alert",
+    "Anchor",
     "Answer",
     "Archived",
     "AuditEvent",
     "CheckResult",
+    "Checkpoint",
     "Decision",
     "Delivery",
     "Deployment",

@@ -12,7 +12,7 @@ from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import merkle
 from jupyter_mlops.domain.backups import Contents, Dump
 from jupyter_mlops.errors import Corrupt
-from jupyter_mlops.services import audit
+from jupyter_mlops.services import checkpoints
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def check_chain(session: Session, told: Contents) -> None:
     Raises:
         Corrupt: it is not.
     """
-    verdict = chain.walk(audit.links(session))
+    verdict = chain.walk(checkpoints.links(session))
     if (verdict.events, verdict.head, verdict.first_bad) == (
         told.events,
         told.head,

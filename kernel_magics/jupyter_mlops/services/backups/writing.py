@@ -18,7 +18,7 @@ from jupyter_mlops.domain.arguments import NewFile, deed
 from jupyter_mlops.domain.backups import Backup
 from jupyter_mlops.errors import Conflict, Invalid
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import audit
+from jupyter_mlops.services import checkpoints
 from jupyter_mlops.services.backups import files
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
@@ -95,7 +95,7 @@ def _written(
 
     archive = Writer(file)
     ws.progress(tell("the store"), 0.0)
-    verdict = chain.walk(audit.links(session))
+    verdict = chain.walk(checkpoints.links(session))
     told: dict[str, Any] = {
         "form": backups.FORM,
         "product": f"jupyter-mlops {metadata.version('jupyter-mlops')}",

@@ -14,9 +14,12 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import sqlmodel
 
+from jupyter_mlops.domain import anchored
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.audited import Exported
+from jupyter_mlops.domain.checkpoints import Key, joined
 from jupyter_mlops.errors import NotFound, Unavailable
+from jupyter_mlops.services import signing
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -82,20 +85,24 @@ def _kept(ws: Workspace) -> tuple[str, int, dict[str, Any]]:
     try:
         with os.fdopen(handle, "wb") as file, ws.look() as session:
             head = _head(ws, session)
-            _write(file, session, head)
+            _write(file, session, head, signing.present(ws, session))
         size = beside.stat().st_size
         return ws.artifacts.take(beside), size, head
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _write(file: IO[bytes], session: Session, head: dict[str, Any]) -> None:
+def _write(file: IO[bytes], session: Session, head: dict[str, Any], key: Key | None) -> None:
     """Write the parts in the order of their names, without dates: the same log gives the same bytes."""
     ours = resources.files("jupyter_mlops.services.export")
     with zipfile.ZipFile(file, "w") as archive:
         _put(archive, "README.txt", [(ours / "README.txt").read_bytes()])
+        _put(archive, "checkpoints.txt", _checkpoints(session))
         _put(archive, "events.jsonl", _lines(session))
         _put(archive, "head.json", [(json.dumps(head, indent=1) + "\n").encode()])
+        if key is not None:
+            _put(archive, "public-key.pem", [signing.as_pem(key)])
+        _put(archive, "roots.py", [(ours / "roots.py").read_bytes()])
         _put(archive, "verify.py", [(ours / "verify.py").read_bytes()])
 
 
@@ -122,8 +129,25 @@ def _head(ws: Workspace, session: Session) -> dict[str, Any]:
         "head": last or chain.GENESIS,
         "at": ws.now(),
         "product": f"jupyter-mlops {metadata.version('jupyter-mlops')}",
-        "anchors": [],
+        "anchors": _anchors(session),
     }
+
+
+def _checkpoints(session: Session) -> Iterator[bytes]:
+    rows = session.exec(
+        sqlmodel.select(tables.Checkpoint.note).order_by(sqlmodel.col(tables.Checkpoint.size))
+    )
+    for note in rows:
+        yield joined([note]).encode()
+
+
+def _anchors(session: Session) -> list[dict[str, Any]]:
+    """Return where checkpoints are kept outside, so that whoever verifies knows whom to ask."""
+    rows = session.exec(sqlmodel.select(tables.Anchor)).all()
+    return [
+        {"where": anchored.shown(one.kind, one.address), "kind": one.kind, "events": one.size}
+        for one in rows
+    ]
 
 
 def _lines(session: Session) -> Iterator[bytes]:

@@ -195,6 +195,43 @@ export interface ImportedRow {
   because: string;
 }
 
+/** For how long a deployment's rows are kept; ``number`` 0 where nobody said so yet. */
+export interface Retention {
+  deployment: string;
+  number: number;
+  items: RetentionRow[];
+  by: Person | null;
+  at: string;
+  reason: string;
+  held: string;
+  warnings: string[];
+  because: string;
+}
+
+/** What is kept of one kind: for how long (days, 0 is for good), and what is older than that now. */
+export interface RetentionRow {
+  part: string;
+  days: number;
+  due: number;
+  files: number;
+}
+
+/** A column that is hidden: of which deployment, from whom not, since when, by whom and why. */
+export interface MaskRow {
+  deployment: string;
+  column: string;
+  unless: string;
+  by: Person;
+  reason: string;
+  at: string;
+  lifted_at: string;
+}
+
+/** The masks that match; those that stand before those that were lifted. */
+export interface Masks {
+  items: MaskRow[];
+}
+
 /** One release check: what it found, with its figure. */
 export interface Check {
   check: string;
@@ -344,6 +381,48 @@ export interface HoldRow {
 /** The holds that match, newest first; those that stand before those that were released. */
 export interface Holds {
   items: HoldRow[];
+}
+
+/** What was erased of a data subject, and what still waits. */
+export interface Erased {
+  id: number;
+  digest: string;
+  salt: string;
+  by: string;
+  rows: number;
+  items: StandingRow[];
+  state: 'done' | 'waiting';
+  waits: string[];
+  because: string;
+  beyond: string[];
+}
+
+/** How many rows of a data subject a place has: a deployment's day, or a version's sample. */
+export interface StandingRow {
+  place: 'predictions' | 'unsealed' | 'actuals' | 'reviews' | 'repeats' | 'sample';
+  deployment: string;
+  where: string;
+  rows: number;
+}
+
+/** Where a data subject stands: rows in all, place by place, and what no erasure reaches. */
+export interface Subject {
+  by: string;
+  rows: number;
+  items: StandingRow[];
+  because: string;
+  beyond: string[];
+  masked: string[];
+  export?: SubjectFile;
+}
+
+/** What was exported of a data subject: digest, size and rows; where it was written. */
+export interface SubjectFile {
+  digest: string;
+  bytes: number;
+  rows: number;
+  written?: string;
+  data?: string;
 }
 
 /** How right the answers were, as far as the truth is known. */
@@ -1095,7 +1174,7 @@ export interface Miss {
   version: string;
   prediction: string | number;
   actual: string | number;
-  loss: number;
+  loss: number | string;
 }
 
 /** A segment that is proved worse than all other rows; ``difference`` is of the mean losses. */
@@ -1210,6 +1289,8 @@ export interface Receipt {
   head: string;
   request: number;
   decisions: Decision[];
+  erased: string;
+  masked: string[];
 }
 
 /** One step of the way, and whether it holds. */
@@ -1284,6 +1365,11 @@ export interface Arguments {
   notify: { url?: string; name?: string; severities?: string[]; test?: boolean; remove?: boolean; reason?: string };
   audit: { query?: string; verify?: boolean; export?: string; limit?: number };
   receipt: { prediction: string; deployment?: string };
+  subject: { value: string; by?: string; at?: string; export?: string };
+  erase: { value: string; by?: string; at?: string; reason: string; anyway?: boolean };
+  mask: { deployment: string; columns?: string[]; unless?: string; lift?: boolean; reason?: string };
+  masks: { query?: string };
+  retention: { deployment: string; predictions?: string; actuals?: string; samples?: string; dry_run?: boolean; reason?: string };
   document: { subject: string; text?: string; template?: string; to?: string; against?: string; confirm?: string[]; lang?: 'reader' | 'en' | 'ja' };
   card: { ref: string; to: string; lang?: 'reader' | 'en' | 'ja' };
   publish: { name?: string; deployment?: string; to: string; lang?: 'en' | 'ja' };
@@ -1332,6 +1418,11 @@ export interface Answers {
   notify: Webhook;
   audit: Audit;
   receipt: Receipt;
+  subject: Subject;
+  erase: Erased;
+  mask: Masks;
+  masks: Masks;
+  retention: Retention;
   document: Document;
   card: Document;
   publish: Page;
@@ -1383,6 +1474,11 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   notify: 'deed',
   audit: 'read',
   receipt: 'read',
+  subject: 'read',
+  erase: 'deed',
+  mask: 'deed',
+  masks: 'read',
+  retention: 'deed',
   document: 'deed',
   card: 'deed',
   publish: 'deed',

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyter_mlops.commands import documents, rows
+from jupyter_mlops.commands import documents, private, rows
 from jupyter_mlops.commands.figures import (
     SHAPES,
     marked,
@@ -84,6 +84,7 @@ _ALERT: Final = (
     "cause",
     "next",
 )
+_MASK: Final = ("deployment", "column", "unless", "by", "reason", "at", "lifted_at")
 _EVIDENCE: Final = ("outcome", "title", "figure", "because")
 
 _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] = {
@@ -119,6 +120,11 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "notify": (("at", "alert", "event", "state", "attempts", "answer"), rows.deliveries),
     "rehearsal": (("since", "severity", "subject", "because", "resolved_at"), rows.rehearsed),
     "receipt": (("holds", "step", "because"), rows.proved),
+    "subject": (("place", "deployment", "where", "rows"), private.standing),
+    "erase": (("place", "deployment", "where", "rows"), private.standing),
+    "mask": (_MASK, rows.meant),
+    "masks": (_MASK, rows.meant),
+    "retention": (("part", "kept", "due", "files"), private.lifetimes),
     "audit": (("seq", "at", "actor", "action", "subject", "reason"), rows.events),
     "plan": (("step", "subject", "because"), rows.planned),
     "apply": (("step", "subject", "because"), rows.planned),
@@ -180,6 +186,14 @@ def _words() -> dict[str, str]:
         "was": tell("in MLflow"),
         "stage": tell("stage"),
         "aliases": tell("aliases"),
+        "place": tell("where"),
+        "where": tell("day or version"),
+        "column": tell("column"),
+        "unless": tell("unless for"),
+        "lifted_at": tell("lifted"),
+        "kept": tell("kept for"),
+        "due": tell("older than that"),
+        "files": tell("files"),
     }
 
 
@@ -273,6 +287,7 @@ _LOOKS: Final[Mapping[str, Callable[[Any], Cell]]] = {
     "resolved_at": _time,
     "until": _time,
     "released_at": _time,
+    "lifted_at": _time,
     "id": _exact,
     "seq": _exact,
 }

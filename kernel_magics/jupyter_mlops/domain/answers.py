@@ -17,6 +17,8 @@ from jupyter_mlops.domain.alerted import (
 from jupyter_mlops.domain.audited import Audit, AuditEvent, Exported
 from jupyter_mlops.domain.bundled import Bundle
 from jupyter_mlops.domain.imported import Imported, ImportedRow
+from jupyter_mlops.domain.kept import Retention, RetentionRow
+from jupyter_mlops.domain.masked import MaskRow, Masks
 from jupyter_mlops.domain.registered import (
     Assurance,
     Check,
@@ -32,6 +34,7 @@ from jupyter_mlops.domain.registered import (
     Version,
 )
 from jupyter_mlops.domain.shelved import Aliases, AliasRow, Calls, HoldRow, Holds
+from jupyter_mlops.domain.subjects import Erased, StandingRow, Subject, SubjectFile
 from jupyter_mlops.domain.watched import (
     Accuracy,
     Batches,
@@ -88,6 +91,7 @@ __all__ = [
     "Drift",
     "DriftRow",
     "Driver",
+    "Erased",
     "Explained",
     "ExplainedBy",
     "ExplainedPart",
@@ -103,6 +107,8 @@ __all__ = [
     "HumilityRule",
     "Imported",
     "ImportedRow",
+    "MaskRow",
+    "Masks",
     "ModelRow",
     "Models",
     "Monitor",
@@ -112,11 +118,16 @@ __all__ = [
     "Point",
     "Rehearsal",
     "RehearsedAlert",
+    "Retention",
+    "RetentionRow",
     "Review",
     "Risk",
     "Rules",
     "Service",
+    "StandingRow",
     "Status",
+    "Subject",
+    "SubjectFile",
     "Surrounding",
     "Task",
     "Together",

@@ -25,6 +25,7 @@ from jupyter_mlops.store.observed import (
     Segment,
     Webhook,
 )
+from jupyter_mlops.store.privacy import Erasure, Mask, Retention
 
 __all__ = [
     "Alert",
@@ -35,10 +36,12 @@ __all__ = [
     "Decision",
     "Delivery",
     "Deployment",
+    "Erasure",
     "Evaluation",
     "Finding",
     "Hold",
     "Listing",
+    "Mask",
     "Model",
     "OwnCheck",
     "Pending",
@@ -46,6 +49,7 @@ __all__ = [
     "Profile",
     "Reference",
     "Request",
+    "Retention",
     "Rollout",
     "Rules",
     "Segment",

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
 import time
 
 import sqlmodel
+from sqlalchemy import text
 
 from jupyter_mlops import open_workspace
 from jupyter_mlops.services import lookup, segments
 from jupyter_mlops.services.workspace import open_local
+from jupyter_mlops.store import tables
+from traffic import afresh as logs_afresh
 from traffic import churn, goes_live, people
 
-WHO = "taro-yamada-4711"
-CUSTOMER = 47110815.5
+WHO = f"taro-{secrets.token_hex(8)}"
+"""Another one each time: a version keeps what git says of files, and that is beyond an erasure."""
+CUSTOMER = secrets.randbelow(10**9) + 1e9 + 0.5
 
 
 def shop(where, clock):
@@ -30,7 +33,31 @@ def shop(where, clock):
         session.approve(session.request(version, for_deployment="shop").id)
     ws = open_local(where, clock=clock)
     goes_live(ws, version.ref)
+    with ws.look() as session:
+        lineage = session.exec(sqlmodel.select(tables.Version)).one().lineage
+    ws.kept["lineage"], ws.kept["sample"] = lineage, ws.artifacts.get(lineage["sample"])
+    ws.kept["artifacts"] = {digest for digest, _ in ws.artifacts.all()}
     return ws
+
+
+_COUNTED = ("profile", "pending", "segment")
+
+
+def afresh(ws):
+    """Have a shop as it was made: no log, no holds, masks or erasures, and its sample whole; two days on."""
+    logs_afresh(ws)
+    for digest, _ in list(ws.artifacts.all()):
+        if digest not in ws.kept["artifacts"]:
+            ws.artifacts.remove(digest)
+    ws.artifacts.put(ws.kept["sample"])
+    with ws.engine.begin() as connection:
+        for table in ("erasure", "hold", "mask", "retention", "archived", *_COUNTED):
+            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+    with ws.act("test:afresh", subject="test") as act:
+        for row in act.session.exec(sqlmodel.select(tables.Version)):
+            row.lineage = ws.kept["lineage"]
+        for row in act.session.exec(sqlmodel.select(tables.Rollout)):
+            row.state, row.until = "live", ""
 
 
 def answered(ws, cases, *, seal=True, key=None, rows=None, log=None, warnings=None, name="shop"):
@@ -61,26 +88,26 @@ def answered(ws, cases, *, seal=True, key=None, rows=None, log=None, warnings=No
     return names
 
 
-def spoken(ws, key, text):
+def spoken(ws, key, answer):
     """Have an answer kept for repeats, as the server does."""
     repeats = ws.telemetry.open_repeats()
-    repeats.keep("shop", key, "sha256:0", text.encode(), int(time.time()))
+    repeats.keep("shop", key, "sha256:0", answer.encode(), int(time.time()))
     repeats.close()
 
 
 def traces(ws, *texts):
     """Return where any of these texts stands, in any file of the workspace or row of the store."""
-    wanted = [text.encode() for text in texts]
+    wanted = [one.encode() for one in texts]
     found = []
     for path in sorted(ws.home.folder.rglob("*")):
         if path.is_file():
             held = read(path)
-            found += [(str(path), text) for text in wanted if text in held]
+            found += [(str(path), one) for one in wanted if one in held]
     if not ws.home.is_sqlite:
         with ws.look() as session:
             for table in sqlmodel.SQLModel.metadata.sorted_tables:
                 told = repr(session.connection().execute(table.select()).all()).encode()
-                found += [(table.name, text) for text in wanted if text in told]
+                found += [(table.name, one) for one in wanted if one in told]
     return found
 
 
@@ -93,9 +120,3 @@ def read(path):
         file = parquet.ParquetFile(path)
         held += repr(file.read().to_pylist()).encode() + repr(file.schema_arrow.metadata).encode()
     return held
-
-
-def whole(path):
-    """Say whether a SQLite file is one that can be read from end to end."""
-    with sqlite3.connect(path) as db:
-        return db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

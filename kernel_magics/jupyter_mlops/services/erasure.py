@@ -33,6 +33,7 @@ from jupyter_mlops.services.standing import Hit, Standing, Whom
 from jupyter_mlops.services.subjects import beyond, rows_of
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
+from jupyter_mlops.store.engine import empty_log, overwrite
 from jupyter_mlops.store.segments import is_abandoned
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def settle(ws: Workspace) -> int:
 def finish(ws: Workspace, number: int) -> None:
     """Bring files and artifacts to what the event of an erasure says; its salt goes with the last of it."""
     with ws.act(ERASURE, subject=f"erasure:{number}") as act:
+        overwrite(act.session, ws.home)
         clean = removing.settle_files(ws, act.session)
         row = act.session.get_one(tables.Erasure, number)
         for digest in row.removes:
@@ -108,6 +110,7 @@ def finish(ws: Workspace, number: int) -> None:
         row.salt = row.salt if waits else ""
         act.session.add(row)
         act.nothing()  # its event was written before
+    empty_log(ws.engine, ws.home)
 
 
 def _end_segments(ws: Workspace, whom: Whom, only: Sequence[str]) -> None:

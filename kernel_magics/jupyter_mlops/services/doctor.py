@@ -26,6 +26,7 @@ def doctor(ws: Workspace) -> Doctor:
         *_server(ws),
         *_jupyter(),
         *_identity(ws),
+        *_retention(ws),
     ]
     worst = max((item["status"] for item in items), key=_ORDER.index)
     return Doctor(status=worst, assurance=ws.actor.assurance, items=items)
@@ -131,6 +132,18 @@ def _identity(ws: Workspace) -> Iterator[Diagnosis]:
         ),
         hint="",
     )
+
+
+def _retention(ws: Workspace) -> Iterator[Diagnosis]:
+    from jupyter_mlops.services import lifetimes
+
+    for name, said in lifetimes.doubts(ws):
+        yield Diagnosis(
+            subject=tell("retention"),
+            status="warning",
+            because=said,
+            hint=f"%mlops retention {name}",
+        )
 
 
 def _fine(subject: str, because: str) -> Diagnosis:

@@ -317,6 +317,20 @@ def warnings(name: str, days: Mapping[str, int], risk: str) -> list[str]:
     ]
 
 
+def doubts(ws: Workspace) -> list[tuple[str, str]]:
+    """Return what is doubtful about the retention of any deployment that is not retired."""
+    found = []
+    with ws.look() as session:
+        places = sqlmodel.select(tables.Deployment).where(tables.Deployment.state != "retired")
+        for place in session.exec(places.order_by(tables.Deployment.name)).all():
+            told = newest_of(session, place)
+            if told is not None:
+                days = {part: _days(told, part) or 0 for part in PARTS}
+                said = warnings(place.name, days, risk_of(session, place))
+                found += [(place.name, one) for one in said]
+    return found
+
+
 def risk_of(session: Session, place: tables.Deployment) -> str:
     """Return the highest risk of the versions that ever served at a deployment, or of its model."""
     order = ("low", "moderate", "high", "critical")

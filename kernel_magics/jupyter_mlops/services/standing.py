@@ -49,7 +49,8 @@ class Standing:
     @property
     def n(self) -> int:
         """Return how many rows there are of the subject in all."""
-        return sum(one.n for one in (*self.sealed, *self.open, *self.actuals, *self.samples))
+        hits = (*self.sealed, *self.open, *self.actuals)
+        return sum(one.n for one in hits) + sum(one.n for one in self.samples)
 
     @property
     def deployments(self) -> list[str]:

@@ -239,3 +239,13 @@ def test_an_archived_version_gets_a_bundle_without_the_subject(ws):
     assert ws.artifacts.get(kept)
     assert version.lineage["left_out"] == [at for at in version.lineage["left_out"] if at >= 0]
     assert standing.sample(ws, version.lineage["sample"]).num_rows == 999
+
+
+def test_a_refused_deed_remembers_nothing_that_stood_in_somebodys_row(ws):
+    with pytest.raises(Invalid, match=WHO):
+        receive_actuals(ws, "shop", [{"id": "a", "value": WHO}])
+    (event, *_) = audit(ws, "actuals:arrival:refused")["items"]
+    assert event["after"]["message"] == "Row 0: … is not a class of this model."
+    assert traces(ws, WHO)  # in the sample
+    erase(ws, WHO, reason="asked")
+    assert traces(ws, WHO) == []

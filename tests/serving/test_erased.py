@@ -29,7 +29,7 @@ def test_beside_a_server_that_answers_nothing_waits_and_nothing_else_is_lost(ses
         assert client.post(ROUTE, json=body, headers=keyed).json()["predictions"] == first
         done = session.erase(WHO, reason="asked of us")
         assert (done.state, done.rows) == ("done", 1)
-        assert str(done).startswith("✓ 1 rows are erased · erasure 1")
+        assert str(done).startswith("✓ 1 row is erased · erasure 1")
         later = client.post(ROUTE, json={"rows": rows[:1], "ids": ["c"]}).json()["predictions"]
         assert later
         assert subjects.traces(ws, WHO, first[1]["prediction_id"]) == []

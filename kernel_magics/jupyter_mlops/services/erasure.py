@@ -243,7 +243,7 @@ def _because(n: int, waiting: int) -> str:
             n=f"{n - waiting:,}",
             waiting=f"{waiting:,}",
         )
-    return tell("{n} rows are erased.", n=f"{n:,}")
+    return tell("1 row is erased.") if n == 1 else tell("{n} rows are erased.", n=f"{n:,}")
 
 
 def deed_of(session: Session, number: int) -> Mapping[str, Any]:

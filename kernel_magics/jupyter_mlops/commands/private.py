@@ -50,9 +50,9 @@ def mask(data: Data) -> str:
     names = ", ".join(row["column"] for row in rows)
     name, unless = rows[0]["deployment"], rows[0]["unless"]
     if rows[0]["lifted_at"]:
-        return tell("✓ {columns} of {name} are masked no more", columns=names, name=name)
+        return tell("✓ masked no more at {name}: {columns}", columns=names, name=name)
     return tell(
-        "✓ {columns} of {name} are masked, unless for {unless}",
+        "✓ masked at {name}, unless for {unless}: {columns}",
         columns=names,
         name=name,
         unless=unless,

@@ -22,6 +22,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 
+FOUND = "found"
+"""The name of a value that stood where another was wanted: it may be anybody's."""
+
 
 class MlopsError(Exception):
     """Something a person can act on: one line that says what, one hint that says how."""
@@ -43,6 +46,12 @@ class MlopsError(Exception):
     def hint(self) -> str:
         """Say what to do about it, in English; empty when there is nothing to say."""
         return _fill(self.hint_template, self.values)
+
+    @property
+    def recorded(self) -> str:
+        """Say what happened as it may be remembered for good: without what was found in a person's rows."""
+        kept = {name: "…" if name == FOUND else value for name, value in self.values.items()}
+        return _fill(self.template, kept)
 
     def __str__(self) -> str:
         """Join message and hint into the one line that terminals show."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from foreign import Foreign
 from jupyter_mlops import open_workspace
 from jupyter_mlops.commands.remote import Remote, split_address
 from jupyter_mlops.domain import decided
+from jupyter_mlops.domain.masked import MARK
 from jupyter_mlops.errors import Conflict, Invalid, NotFound, Refused, Unavailable, UsageError
 from jupyter_mlops.services.export import placing
 from signing import pen
@@ -183,6 +186,33 @@ def test_a_registry_of_mlflows_comes_near_and_far(session, tmp_path):
     (row,) = session.import_mlflow(str(place)).items
     assert (row["outcome"], row["ref"]) == ("registered", "far:1")
     assert session.check("far:1").passed
+
+
+def test_a_data_subject_is_found_exported_and_erased_near_and_far(session, tmp_path):
+    if not session.deployments().items:
+        version = registered(session, risk="low")
+        session.approve(session.request(version, for_deployment="clinic", reason="first release"))
+        session.deploy(version, to="clinic")
+    _, _, holdout = tumours()
+    who = secrets.token_hex(8)
+    cases = holdout.head(3).assign(case=["x", who, "y"])
+    session.predict("clinic", cases, id="case")
+    session.mask("clinic", ["mean radius"], unless="privacy")
+    told = session.subject(who, export=str(tmp_path / "one.zip"))
+    assert (told.rows, told.export["written"]) == (1, str(tmp_path / "one.zip"))
+    assert "data" not in told.export
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        (row,) = archive.read("predictions.jsonl").decode().splitlines()
+    assert json.loads(row)["features"]["mean radius"] == MARK
+    session.mask("clinic", ["mean radius"], lift=True)
+    assert session.masks("privacy")[0]["lifted_at"]
+    assert session.retention("clinic", predictions="400d", dry_run=True).number == 0
+    done = session.erase(who, reason="asked of us")
+    assert (done.state, done.rows) == ("done", 1)
+    with pytest.raises(NotFound) as error:
+        session.erase(who, reason="asked of us")
+    assert error.value.code == "subject_not_found"
+    assert session.audit(verify=True).ok
 
 
 def test_rows_that_nobody_scored_are_compared_near_and_far(session, tmp_path):

@@ -150,6 +150,9 @@ def aliases(data: Data) -> str:
 def receipt(data: Data) -> str:
     """Say whether a prediction is proved, and who let its version answer."""
     mark = "✓" if data["ok"] else "✗"
+    if data["erased"]:
+        said = tell("{mark} erased on {at}", mark=mark, at=moment(data["erased"]))
+        return DOT.join([said, data["because"]])
     said = tell("{mark} {ref} answered at {at}", mark=mark, ref=data["ref"], at=moment(data["at"]))
     return DOT.join([said, data["because"]])
 

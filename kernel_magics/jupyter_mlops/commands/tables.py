@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyter_mlops.commands import documents, governing, rows, signed
+from jupyter_mlops.commands import documents, governing, private, rows, signed
 from jupyter_mlops.commands.figures import (
     SHAPES,
     marked,
@@ -94,6 +94,7 @@ _ALERT: Final = (
     "next",
 )
 _ANCHOR: Final = ("status", "where", "state", "events", "behind", "signed_at", "because")
+_MASK: Final = ("deployment", "column", "unless", "by", "reason", "at", "lifted_at")
 _EVIDENCE: Final = ("outcome", "title", "figure", "because")
 
 _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] = {
@@ -132,6 +133,11 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
     "notify": (("at", "alert", "event", "state", "attempts", "answer"), rows.deliveries),
     "rehearsal": (("since", "severity", "subject", "because", "resolved_at"), rows.rehearsed),
     "receipt": (("holds", "step", "because"), rows.proved),
+    "subject": (("place", "deployment", "piece", "rows"), private.standing),
+    "erase": (("place", "deployment", "piece", "rows"), private.standing),
+    "mask": (_MASK, rows.meant),
+    "masks": (_MASK, rows.meant),
+    "retention": (("part", "kept", "due", "files"), private.lifetimes),
     "audit": (("seq", "at", "actor", "action", "subject", "reason"), rows.events),
     "anchor": (_ANCHOR, rows.anchored),
     "anchors": (_ANCHOR, rows.anchored),
@@ -213,6 +219,14 @@ def _words() -> dict[str, str]:
         "meaning": tell("what it means"),
         "digest": tell("digest"),
         "assurance": tell("assurance"),
+        "place": tell("where"),
+        "piece": tell("day or version"),
+        "column": tell("column"),
+        "unless": tell("unless for"),
+        "lifted_at": tell("lifted"),
+        "kept": tell("kept for"),
+        "due": tell("older than that"),
+        "files": tell("files"),
     }
 
 
@@ -308,6 +322,7 @@ _LOOKS: Final[Mapping[str, Callable[[Any], Cell]]] = {
     "released_at": _time,
     "signed_at": _time,
     "where": _chip,
+    "lifted_at": _time,
     "id": _exact,
     "seq": _exact,
 }

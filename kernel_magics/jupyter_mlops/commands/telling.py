@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 from textwrap import shorten
 from typing import Any, Final
 
-from jupyter_mlops.commands import documents, governing, kept, proved, shelf, signed, states
+from jupyter_mlops.commands import (
+    documents,
+    governing,
+    kept,
+    private,
+    proved,
+    shelf,
+    signed,
+    states,
+)
 from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
 from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.domain.health import FIRST_METRIC
@@ -376,6 +385,11 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "alerts": _alerts,
     "acknowledge": _acknowledge,
     "notify": _notify,
+    "subject": private.subject,
+    "erase": private.erase,
+    "mask": private.mask,
+    "masks": private.masks,
+    "retention": private.retention,
     "audit": proved.sentence,
     "anchor": proved.added,
     "anchors": proved.anchors,

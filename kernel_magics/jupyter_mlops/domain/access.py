@@ -31,6 +31,7 @@ class Actor:
     kind: str = "person"
     assurance: Assurance = "recorded"
     claims: Mapping[str, str] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that is written into the audit log."""

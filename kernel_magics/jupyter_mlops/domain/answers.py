@@ -19,6 +19,8 @@ from jupyter_mlops.domain.audited import Audit, AuditEvent, Exported
 from jupyter_mlops.domain.bundled import Bundle
 from jupyter_mlops.domain.governed import Could, DryRun, Past, Policies, PolicyRow, Who
 from jupyter_mlops.domain.imported import Imported, ImportedRow
+from jupyter_mlops.domain.kept import Retention, RetentionRow
+from jupyter_mlops.domain.masked import MaskRow, Masks
 from jupyter_mlops.domain.registered import (
     Assurance,
     Check,
@@ -34,6 +36,7 @@ from jupyter_mlops.domain.registered import (
     Version,
 )
 from jupyter_mlops.domain.shelved import Aliases, AliasRow, Calls, HoldRow, Holds
+from jupyter_mlops.domain.subjects import Erased, StandingRow, Subject, SubjectFile
 from jupyter_mlops.domain.watched import (
     Accuracy,
     Batches,
@@ -95,6 +98,7 @@ __all__ = [
     "DriftRow",
     "Driver",
     "DryRun",
+    "Erased",
     "Explained",
     "ExplainedBy",
     "ExplainedPart",
@@ -111,6 +115,8 @@ __all__ = [
     "HumilityRule",
     "Imported",
     "ImportedRow",
+    "MaskRow",
+    "Masks",
     "ModelRow",
     "Models",
     "Monitor",
@@ -123,11 +129,16 @@ __all__ = [
     "PolicyRow",
     "Rehearsal",
     "RehearsedAlert",
+    "Retention",
+    "RetentionRow",
     "Review",
     "Risk",
     "Rules",
     "Service",
+    "StandingRow",
     "Status",
+    "Subject",
+    "SubjectFile",
     "Surrounding",
     "Task",
     "Together",

@@ -287,6 +287,12 @@ _COMPILED: Final[Mapping[str, Callable[[Any], bool]]] = {
     "largest_difference": _is_maybe(_is_number),
     "flips": _is_maybe(_is_number),
 }
+
+
+def _is_places(value: Any) -> bool:
+    return isinstance(value, list) and all(type(at) is int and at >= 0 for at in value)
+
+
 _LINEAGE: Final[Mapping[str, Callable[[Any], bool]]] = {
     "notebook": _is_text,
     "cell": _is_text,
@@ -300,5 +306,6 @@ _LINEAGE: Final[Mapping[str, Callable[[Any], bool]]] = {
     "about": lambda value: isinstance(value, dict),
     "data": _is_data,
     "sample": _is_maybe(_is_digest),
+    "left_out": _is_places,
     "protected": _is_names,
 }

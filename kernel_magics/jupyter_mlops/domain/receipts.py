@@ -30,7 +30,8 @@ class Receipt(TypedDict):
     """A prediction, proved step by step; ``ok`` says that every step holds.
 
     ``row`` is the very JSON whose digest is ``leaf``: SHA-256 of a zero byte and that text. From
-    ``leaf`` the ``siblings`` lead to ``root``, which the event ``event`` of the audit log holds.
+    ``leaf`` the ``siblings`` lead to ``root``, which the event ``event`` of the audit log holds. Of one
+    that was ``erased`` (when) there is only the digest. ``masked`` columns of the row are hidden from who asks.
     """
 
     prediction_id: str
@@ -54,6 +55,8 @@ class Receipt(TypedDict):
     head: str
     request: int
     decisions: list[Decision]
+    erased: str
+    masked: list[str]
 
 
 def check_prediction(name: str) -> None:

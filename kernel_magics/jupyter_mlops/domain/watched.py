@@ -201,7 +201,7 @@ class Miss(TypedDict):
     version: str
     prediction: str | float
     actual: str | float
-    loss: float
+    loss: float | str
 
 
 class WorstSegment(TypedDict):

@@ -14,8 +14,9 @@ import sqlmodel
 from jupyter_mlops.domain import bundled
 from jupyter_mlops.domain.arguments import Ref, deed
 from jupyter_mlops.domain.bundled import Bundle
+from jupyter_mlops.domain.masked import check_may_take_along
 from jupyter_mlops.errors import Invalid
-from jupyter_mlops.services import lookup, proof, registry
+from jupyter_mlops.services import lookup, masks, proof, registry
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -40,8 +41,10 @@ def bundle(ws: Workspace, ref: Ref, *, to: str) -> Bundle:
     """
     with ws.look() as session:
         parent, version = lookup.version(session, ref)
-        packed, n = sealed(ws.artifacts, session, version)
         name = f"{parent.name}:{version.number}"
+        if version.lineage.get("sample"):
+            check_may_take_along(name, masks.of_version(session, ws, version))
+        packed, n = sealed(ws.artifacts, session, version)
     if len(packed) > LARGEST:
         raise Invalid(
             "The bundle of {ref} has {size} MB, more than an answer may carry.",

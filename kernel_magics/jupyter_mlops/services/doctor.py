@@ -33,6 +33,7 @@ def examined(ws: Workspace) -> Doctor:
         (tell("prediction server"), partial(_server, ws)),
         (tell("JupyterLab"), _jupyter),
         (tell("assurance"), partial(surety.diagnosed, ws)),
+        (tell("retention"), partial(_retention, ws)),
     )
     items = [item for subject, part in parts for item in _looked(subject, part)]
     items.sort(key=lambda item: -_ORDER.index(item["status"]))  # what is wrong is read first
@@ -204,6 +205,18 @@ def _jupyter() -> Iterator[Diagnosis]:
         because=tell("No JupyterLab in this environment; words work without it."),
         hint="pip install jupyterlab",
     )
+
+
+def _retention(ws: Workspace) -> Iterator[Diagnosis]:
+    from jupyter_mlops.services import lifetimes
+
+    for name, said in lifetimes.doubts(ws):
+        yield Diagnosis(
+            subject=tell("retention"),
+            status="warning",
+            because=said,
+            hint=f"%mlops retention {name}",
+        )
 
 
 def _fine(subject: str, because: str) -> Diagnosis:

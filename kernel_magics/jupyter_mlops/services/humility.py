@@ -19,7 +19,7 @@ from jupyter_mlops.domain.limits import Limits
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.verdicts import FIRED, REVIEWED
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import batches, hours, limits, lookup
+from jupyter_mlops.services import batches, hours, limits, lookup, masks
 from jupyter_mlops.services import rules as written
 from jupyter_mlops.services.champions import Champion, champion
 from jupyter_mlops.services.packing import figure
@@ -65,7 +65,7 @@ def humility(
     span = batches.cut(ws, deployment, window(ws, since, until, by, as_of))
     serving = champion(ws, deployment, span.as_of)
     log = ws.telemetry.read_predictions(deployment, span.since, span.until)
-    reviews = _reviews(ws, deployment, log, span.as_of)
+    reviews = masks.rows(ws, deployment, _reviews(ws, deployment, log, span.as_of))
     held = _coverage(ws, serving, log, span.as_of)
     found = written.of_deployment(ws, deployment, span.as_of)
     rules = {rule.name: rule for rule in (found.humility if found else ())}

@@ -244,6 +244,8 @@ def holdout_rows(ws: Workspace, ref: str) -> tuple[Any, Any, Any] | None:
     kept = version.lineage.get("sample")
     if not said or not kept:
         return None
+    gone = set(version.lineage.get("left_out") or ())
+    said = [one for at, one in enumerate(said) if at not in gone]
     columns = frames.from_arrow(ws.artifacts.get(kept))
     truth = columns.pop(parent.target, None)
     names = [feature["name"] for feature in json.loads(version.manifest)["features"]]

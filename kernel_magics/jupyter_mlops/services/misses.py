@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.watched import Miss, Unlabelled, WorstSegment
-from jupyter_mlops.services import hours, judging, labels, rawrows
+from jupyter_mlops.services import hours, judging, labels, masks, rawrows
 from jupyter_mlops.services.champions import Champion
 from jupyter_mlops.services.slices import Slice
 from jupyter_mlops.services.window import Window
@@ -91,12 +91,14 @@ def listed(
     import numpy as np
 
     if what == "unlabelled":
-        return _unlabelled(rows)
+        return masks.rows(ws, serving.deployment, _unlabelled(rows))
     judge = judging.judge(ws, serving.deployment)
     known = np.flatnonzero(rows.truth != None)[-MOST_SEARCHED:]  # noqa: E711  (each row)
     found = Rows(rows.answers.take(known), rows.truth[known])
     loss = _losses(judge, found)
-    return _segments(serving, found, loss) if what == "segments" else _worst(judge, found, loss)
+    if what == "segments":
+        return _segments(serving, found, loss)
+    return masks.rows(ws, serving.deployment, _worst(judge, found, loss))
 
 
 def _unlabelled(rows: Rows) -> list[Unlabelled]:

@@ -16,7 +16,8 @@ from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.receipts import Receipt, ReceiptStep, Sibling, Step, check_prediction
 from jupyter_mlops.errors import MlopsError, NotFound, Unavailable
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import approvals, checkpoints, lookup, proof
+from jupyter_mlops.services import approvals, checkpoints, erasure, lookup, masks, proof
+from jupyter_mlops.services.export.subject import logged
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -44,7 +45,7 @@ def receipt(ws: Workspace, prediction: str, *, deployment: DeploymentName = "") 
         raise _nowhere(ws, names, prediction)
     name, proved = found
     with ws.look() as session:
-        return _told(session, _Traced(ws, session, name, proved))
+        return _told(session, _Traced(ws, session, name, proved, prediction))
 
 
 def _names(session: Session) -> list[str]:
@@ -67,12 +68,36 @@ def _nowhere(ws: Workspace, names: list[str], prediction: str) -> MlopsError:
             code="not_sealed_yet",
             prediction=prediction,
         )
+    removed = _removed(ws, names, prediction)
+    if removed:
+        return NotFound(
+            "What was logged on {day} was removed on {when}, as its retention says.",
+            "the root of its segment stays in the audit log: `audit {segment}`.",
+            code="prediction_removed",
+            day=removed.day,
+            when=removed.removed_at[:10],
+            segment=removed.id,
+        )
     return NotFound(
         "No prediction {prediction} is in the log.",
         "every answer carries its `prediction_id`; `monitor` says what was logged.",
         code="prediction_not_found",
         prediction=prediction,
     )
+
+
+def _removed(ws: Workspace, names: list[str], prediction: str) -> tables.Segment | None:
+    """Return a segment of the id's day that was removed as a whole, if there is one."""
+    from jupyter_mlops.store.proved import day_of
+
+    day = day_of(prediction)
+    row = tables.Segment
+    with ws.look() as session:
+        return session.exec(
+            sqlmodel.select(row)
+            .where(sqlmodel.col(row.deployment).in_(names), row.day == day, row.removed_at != "")
+            .limit(1)
+        ).first()
 
 
 @dataclass(frozen=True)
@@ -83,6 +108,7 @@ class _Traced:
     session: Session
     deployment: str
     proved: Proved
+    asked: str
 
     @property
     def row(self) -> Mapping[str, Any]:
@@ -134,30 +160,22 @@ def _told(session: Session, traced: _Traced) -> Receipt:
     leaf = proved.leaves[proved.index]
     siblings = merkle.path(proved.leaves, proved.index)
     root = "sha256:" + merkle.climbed(leaf, siblings)
-    event, version = traced.event(), traced.version()
+    event = traced.event()
     verdict = chain.walk(checkpoints.links(session))
-    rollout = traced.rollout(version) if version else None
-    asked = session.get(tables.Request, rollout.request_id) if rollout else None
-    steps = [
-        _row_step(proved, leaf),
-        _segment_step(session, proved, root),
-        _event_step(event, root, verdict),
-        _version_step(session, traced, version),
-        _approval_step(session, rollout, asked),
-    ]
-    broken = next((one["because"] for one in steps if not one["holds"]), "")
-    return Receipt(
-        prediction_id=str(proved.row["prediction_id"]),
+    led = [_segment_step(session, proved, root), _event_step(event, root, verdict)]
+    hidden = masks.hidden_in(session, traced.ws, [traced.deployment])
+    told = Receipt(
+        prediction_id=traced.asked,
         deployment=traced.deployment,
-        at=iso(proved.row["at"]),
-        ref=str(proved.row["version"]),
-        digest=str(proved.row["digest"]),
-        role=str(proved.row["role"]),
-        ok=not broken,
-        because=broken or tell("Every step from this prediction to the people holds."),
-        steps=steps,
+        at="",
+        ref="",
+        digest="",
+        role="",
+        ok=False,
+        because="",
+        steps=led,
         segment=proved.piece,
-        row=merkle.text(proved.row),
+        row="",
         leaf="sha256:" + leaf.hex(),
         index=proved.index,
         rows=len(proved.leaves),
@@ -166,9 +184,62 @@ def _told(session: Session, traced: _Traced) -> Receipt:
         event=event.seq if event else 0,
         event_digest=event.digest if event else "",
         head=verdict.head,
-        request=asked.id if asked else 0,
-        decisions=approvals.decided(session, asked) if asked else [],
+        request=0,
+        decisions=[],
+        erased="",
+        masked=sorted(hidden.get(traced.deployment, ())),
     )
+    if proved.erased:
+        return _of_erased(session, proved, told)
+    return _of_row(session, traced, leaf, told)
+
+
+def _of_row(session: Session, traced: _Traced, leaf: bytes, told: Receipt) -> Receipt:
+    """Say of a row that is there what leads from it to the people."""
+    row, version = traced.row, traced.version()
+    rollout = traced.rollout(version) if version else None
+    asked = session.get(tables.Request, rollout.request_id) if rollout else None
+    told["steps"] = [
+        _row_step(traced.proved, leaf),
+        *told["steps"],
+        _version_step(session, traced, version),
+        _approval_step(session, rollout, asked),
+    ]
+    broken = _broken(told)
+    hidden = frozenset(told["masked"])
+    return {
+        **told,
+        "at": iso(row["at"]),
+        "ref": str(row["version"]),
+        "digest": str(row["digest"]),
+        "role": str(row["role"]),
+        "ok": not broken,
+        "because": broken or tell("Every step from this prediction to the people holds."),
+        "row": merkle.text(logged(row, hidden) if hidden else row),
+        "request": asked.id if asked else 0,
+        "decisions": approvals.decided(session, asked) if asked else [],
+    }
+
+
+def _of_erased(session: Session, proved: Proved, told: Receipt) -> Receipt:
+    """Say when a row was erased, and that its digest still leads to the root."""
+    done = erasure.deed_of(session, proved.erased)
+    if done:
+        said = tell(
+            "The row was erased on {at}, as event {seq} tells; its digest stays.",
+            at=str(done["at"])[:10],
+            seq=done["seq"],
+        )
+    else:
+        said = tell("The row was taken out, and no event tells of it.")
+    told["steps"] = [_step("row", said, holds=bool(done)), *told["steps"]]
+    broken = _broken(told)
+    because = broken or tell("It was erased; that it was given can still be proved.")
+    return {**told, "ok": not broken, "because": because, "erased": str(done.get("at", ""))}
+
+
+def _broken(told: Receipt) -> str:
+    return next((one["because"] for one in told["steps"] if not one["holds"]), "")
 
 
 def _sibling(side: str, digest: str) -> Sibling:

@@ -35,6 +35,7 @@ def is_behind(ws: Workspace) -> bool:
 
 def main(hurry: str = "") -> int:
     """Seal and profile what is finished, as the server, in a process that gives way to all."""
+    from jupyter_mlops.services import erasure
     from jupyter_mlops.services.keeping import keep
     from jupyter_mlops.services.scoring import settle
 
@@ -45,6 +46,7 @@ def main(hurry: str = "") -> int:
     ws = open_local(mouth="server", actor=Actor("server", kind="service"))
     settle(ws)
     seal(ws)
+    erasure.settle(ws)
     keep(ws)
     return 0
 

@@ -30,9 +30,11 @@ from jupyter_mlops.services import (
     cluster,
     compacting,
     deliveries,
+    erasure,
     evaluation,
     keeping,
     labelled,
+    lifetimes,
     retention,
     segments,
 )
@@ -72,6 +74,8 @@ def watched(ws: Workspace, *, seconds: float = 60.0, count: keeping.Count | None
     opened = 0 if segments.is_behind(ws) else sum(_opened(ws, name) for name in names)
     retention.forget(ws)
     compacting.compact(ws)
+    erasure.settle(ws)
+    lifetimes.keep_to(ws)
     return Round(kept.pieces, kept.rows, opened)
 
 

@@ -110,7 +110,7 @@ class Workspace:
 
         with writing(self.engine, self.home) as session:
             deed = Deed(session, action, subject, reason, outcome="refused")
-            deed.after = {"code": error.code, "message": error.message}
+            deed.after = {"code": error.code, "message": error.recorded}
             self.remember(deed)
 
     def remember(self, deed: Deed) -> None:

@@ -156,6 +156,10 @@ class App:
         """Say from now on that this server is not ready, and end each connection with its answer."""
         self._farewell = [(b"connection", b"close")]
 
+    def turn(self) -> None:
+        """Have segments end that are written, where somebody asks for it."""
+        self._desk.turn()
+
     def close(self) -> None:
         """Make every log durable and end its segment."""
         self._desk.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import time
@@ -100,6 +101,8 @@ class Desk:
         self._counts = counts
         self._intake = Intake()
         self._journals: dict[str, Journal] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn = ws.telemetry.turn()
         self._clients: dict[Any, float] = {}
         self._counted = 0.0
         self._busy: Counter[str] = Counter()
@@ -109,6 +112,15 @@ class Desk:
     def is_broken(self) -> bool:
         """Say whether a log cannot be written."""
         return any(journal.is_broken for journal in self._journals.values())
+
+    def turn(self) -> None:
+        """Have every segment end that is written, where somebody asks for it; called beside the loop."""
+        if self._loop is not None and self._turn.is_asked():
+            for journal in list(self._journals.values()):
+                with contextlib.suppress(
+                    RuntimeError
+                ):  # the loop has ended, and all segments with it
+                    self._loop.call_soon_threadsafe(journal.turn)
 
     def close(self) -> None:
         """Make every log durable and end its segment."""
@@ -265,6 +277,7 @@ class Desk:
     def _journal(self, deployment: str) -> Journal:
         journal = self._journals.get(deployment)
         if journal is None:
+            self._loop = asyncio.get_running_loop()
             opened = partial(self._ws.telemetry.open_log, deployment)
             journal = self._journals[deployment] = Journal(opened, self._active)
         return journal

@@ -115,6 +115,12 @@ class Journal:
         if self._large is not None:
             self._large.close()
 
+    def turn(self) -> None:
+        """End the segments now, so that they can be sealed; the next request has the clock set anew."""
+        if self._turns is not None:
+            self._turns.cancel()
+        self._turn()
+
     def _make_ready(self) -> None:
         self._log.make_ready()
         loop = asyncio.get_running_loop()

@@ -124,7 +124,7 @@ def serve(
         ws,
         orders.place,
         seals=orders.slot == 0,
-        each=[counts.write, repeats.tidy],
+        each=[counts.write, repeats.tidy, app.turn],
     )
     chores.begin()
     try:

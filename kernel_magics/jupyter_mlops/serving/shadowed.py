@@ -27,6 +27,8 @@ from jupyter_mlops.serving.shadow import HEADER, LENGTH
 
 LOAD_SECONDS: Final = 60.0
 COMMIT_SECONDS: Final = 0.25
+TURN_SECONDS: Final = 1.0
+"""How long nothing comes before it is looked whether the segment is to end."""
 HEAP: Final = 2 << 30
 """Bytes a challenger may keep; one that leaks is ended before the machine is short of memory."""
 _READ: Final = 1 << 20
@@ -168,17 +170,20 @@ def main() -> None:
     signal.setitimer(signal.ITIMER_REAL, LOAD_SECONDS)
     challenger = Challenger(told, data)
     signal.setitimer(signal.ITIMER_REAL, 0)
-    from jupyter_mlops.store.segments import Log
+    from jupyter_mlops.store.segments import Log, Turn
 
-    log = Log(Path(told["folder"]))
+    folder = Path(told["folder"])
+    log, turn = Log(folder), Turn(folder.parent)
     _say(outgoing, {"ready": True})
     with contextlib.suppress(EOFError):
-        _score_all(challenger, incoming, log, outgoing)
+        _score_all(challenger, incoming, log, outgoing, turn)
     log.commit()
     log.close()
 
 
-def _score_all(challenger: Challenger, incoming: Incoming, log: Any, outgoing: int) -> None:
+def _score_all(
+    challenger: Challenger, incoming: Incoming, log: Any, outgoing: int, turn: Any
+) -> None:
     """Score request after request; what is scored is made durable a few times a second."""
     answered, since = 0, time.monotonic()
     while True:
@@ -187,6 +192,11 @@ def _score_all(challenger: Challenger, incoming: Incoming, log: Any, outgoing: i
             log.commit()
             _say(outgoing, {"answered": answered})
             answered, since = 0, time.monotonic()
+            if turn.is_asked():
+                log.roll()
+        while incoming.is_quiet(TURN_SECONDS):
+            if turn.is_asked():
+                log.roll()
         dropped, wide, long = HEADER.unpack(incoming.take(HEADER.size))
         head, record = json.loads(incoming.take(wide)), incoming.take(long)
         if dropped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fsspec
 
@@ -90,6 +92,24 @@ class Artifacts:
         with self._system.open(self._path(digest), "rb") as file:
             while piece := file.read(size):
                 yield piece
+
+    def all(self) -> Iterator[tuple[str, bytes]]:
+        """Return the digest of everything that is kept, with its first bytes."""
+        root = f"{self._root}/sha256"
+        for path in self._system.find(root) if self._system.exists(root) else ():
+            digest = "sha256:" + str(path).rpartition("/")[2]
+            if _DIGEST.fullmatch(digest):
+                with self._system.open(path, "rb") as file:
+                    yield digest, file.read(4)
+
+    def opened(self, digest: str) -> Any:
+        """Return a file of the bytes with this digest, in which one can seek; nobody has hashed them."""
+        return self._system.open(self._path(digest), "rb")
+
+    def remove(self, digest: str) -> None:
+        """Remove the bytes with this digest for good; that they are gone already is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            self._system.rm_file(self._path(digest))
 
     def _path(self, digest: str) -> str:
         if not _DIGEST.fullmatch(digest):

@@ -93,6 +93,21 @@ def reading(engine: Engine, home: Home) -> Iterator[Session]:
             session.rollback()
 
 
+def overwrite(session: Session, home: Home) -> None:
+    """Have zeros stand where a transaction takes something away, not what was there."""
+    if home.is_sqlite:
+        session.connection().exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def empty_log(engine: Engine, home: Home) -> None:
+    """Leave nothing of earlier moments in SQLite's write-ahead log, as far as nobody reads them now."""
+    if home.is_sqlite:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("ROLLBACK")  # a checkpoint is no part of a transaction
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            connection.exec_driver_sql("BEGIN")
+
+
 @contextmanager
 def _session(engine: Engine, begin: str) -> Iterator[Session]:
     with (

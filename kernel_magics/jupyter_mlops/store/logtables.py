@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ PREDICTION: Final = {
 }
 LEAF: Final = "leaf"
 """The digest of a sealed row, which stays when the row itself is erased."""
+SALT: Final = 38
+"""Hexadecimal digits of a salt."""
 _EXACT: Final = 1 << 53
 REQUESTS: Final = pa.schema(
     {
@@ -120,9 +123,15 @@ def _headed(batch: pa.RecordBatch, head: Mapping[str, Any]) -> pa.Table:
     }
     if "id" not in there:
         columns["id"] = table["prediction_id"]
-    columns["salt"] = pa.array([f"{head['salt']}{at:06x}" for at in range(rows)])
+    columns["salt"] = pa.array(salts(head["salt"], rows))
     kept = {name: table[name] for name in table.column_names}
     return pa.table({**kept, **columns})
+
+
+def salts(of_request: str, rows: int) -> list[str]:
+    """Return a salt for each row of a request; from one that stays nobody learns one that went."""
+    told = (f"{of_request}{at:06x}".encode() for at in range(rows))
+    return [hashlib.sha256(text).hexdigest()[:SALT] for text in told]
 
 
 def complete(table: pa.Table) -> pa.Table:
@@ -143,7 +152,7 @@ def _extend(told: dict[str, list[Any]], head: Mapping[str, Any]) -> None:
     told["warnings"] += head["warnings"] or [[]] * count
     salt = head.get("salt")
     told["beside"] += head.get("beside") or [None] * count
-    told["salt"] += [f"{salt}{at:06x}" if salt else None for at in range(count)]
+    told["salt"] += salts(salt, count) if salt else [None] * count
     when = moment(head)
     for name, said in (
         ("at", when),

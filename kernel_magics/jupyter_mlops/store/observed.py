@@ -173,7 +173,10 @@ class Delivery(SQLModel, table=True):
 
 
 class Segment(SQLModel, table=True):
-    """A sealed piece of a prediction log: what it holds, and the root that proves it."""
+    """A sealed piece of a prediction log: what it holds, and the root that proves it.
+
+    Both are of what was sealed, whatever was erased since; ``removed_at`` is when all of it went.
+    """
 
     __tablename__ = "segment"
 
@@ -185,3 +188,4 @@ class Segment(SQLModel, table=True):
     digest: str
     root: str = ""
     sealed_at: str
+    removed_at: str = ""

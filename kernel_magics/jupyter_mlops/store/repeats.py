@@ -121,6 +121,14 @@ class Repeats:
             pass
         self._do("PRAGMA incremental_vacuum(1000)").fetchall()
 
+    def forget(self, deployment: str, keys: Iterable[str]) -> bool:
+        """Forget answers for good; say whether nothing of them is left in the file or its log."""
+        self._do("PRAGMA secure_delete=ON")
+        for key in keys:
+            self._do("DELETE FROM answer WHERE deployment = ? AND key = ?", (deployment, key))
+        busy, *_ = self._do("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()

@@ -22,7 +22,7 @@ from pyarrow import parquet
 from jupyter_mlops.domain import merkle
 from jupyter_mlops.store import logtables
 from jupyter_mlops.store.disk import sync_folder
-from jupyter_mlops.store.segments import frames, is_abandoned
+from jupyter_mlops.store.segments import frames, held
 
 AT_ONCE: Final = 2_048
 """Rows of a segment that are values of Python at the same time."""
@@ -50,15 +50,19 @@ def seal(
 ) -> None:
     """Write a finished segment as Parquet below two folders, tell of it, then remove it.
 
-    A segment that somebody still writes, or that was sealed already, is left alone.
+    A segment that somebody still writes, or seals, or that was sealed already, is left alone: so
+    nobody writes a file of it once the segment is gone, and rows may be taken out of it.
     """
-    if not is_abandoned(segment):
-        return
+    with held(segment) as is_ours:
+        if is_ours:
+            _seal(segment, predictions, requests, on_sealed)
+
+
+def _seal(
+    segment: Path, predictions: Path, requests: Path, on_sealed: Callable[[Sealed], None]
+) -> None:
     name = segment.stem + ".parquet"
-    try:
-        logged = list(frames(segment))
-    except FileNotFoundError:  # somebody else has sealed it just now
-        return
+    logged = list(frames(segment))
     answers = dict(_by_day(logtables.predictions(logged)))
     asked = dict(_by_day(logtables.requests(logged)))
     for day in sorted({*answers, *asked}):

@@ -10,6 +10,7 @@ tail of a crash, and nothing after it was ever acknowledged.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -46,6 +47,26 @@ _OLD_HEADER: Final = struct.Struct("<4sIII")
 _OLD_MAGIC: Final = b"JML1"
 
 Part: TypeAlias = "bytes | pa.Buffer"
+
+
+TURN: Final = "turn"
+"""The file that is touched to ask whoever writes a segment to end it."""
+
+
+class Turn:
+    """Says when writers were asked to end their segments, so that these can be sealed."""
+
+    def __init__(self, spool: Path) -> None:
+        self._file = spool / TURN
+        self._seen = self._now()
+
+    def is_asked(self) -> bool:
+        """Say whether that was asked since the last time."""
+        before, self._seen = self._seen, self._now()
+        return self._seen != before
+
+    def _now(self) -> int:
+        return self._file.stat().st_mtime_ns if self._file.exists() else 0
 
 
 @dataclass(frozen=True)
@@ -353,14 +374,21 @@ def _old_frames(data: memoryview) -> Iterator[Frame]:
 
 def is_abandoned(path: Path) -> bool:
     """Say whether nobody writes this segment any more: its writer's lock is gone."""
-    try:
-        with path.open("rb") as file:
+    with held(path) as is_ours:
+        return is_ours
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold a segment that nobody writes, so that nobody else seals it; say whether that came to be."""
+    with contextlib.ExitStack() as open_files:
+        try:
+            file = open_files.enter_context(path.open("rb"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except FileNotFoundError:
-        return False
-    return True
+            is_ours = os.fstat(file.fileno()).st_ino == path.stat().st_ino
+        except (BlockingIOError, FileNotFoundError):  # it is written, or was sealed just now
+            is_ours = False
+        yield is_ours
 
 
 def whole_frames(path: Path) -> int:

@@ -27,6 +27,7 @@ from jupyter_mlops.store.observed import (
     Segment,
     Webhook,
 )
+from jupyter_mlops.store.privacy import Erasure, Mask, Retention
 
 __all__ = [
     "Alert",
@@ -39,10 +40,12 @@ __all__ = [
     "Decision",
     "Delivery",
     "Deployment",
+    "Erasure",
     "Evaluation",
     "Finding",
     "Hold",
     "Listing",
+    "Mask",
     "Model",
     "OwnCheck",
     "Pending",
@@ -51,6 +54,7 @@ __all__ = [
     "Profile",
     "Reference",
     "Request",
+    "Retention",
     "Rollout",
     "Rules",
     "Segment",

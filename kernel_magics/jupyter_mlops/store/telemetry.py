@@ -11,7 +11,7 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.store.proved import Proved
     from jupyter_mlops.store.repeats import Repeats
     from jupyter_mlops.store.sealing import Sealed
-    from jupyter_mlops.store.segments import Log
+    from jupyter_mlops.store.segments import Log, Turn
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -52,6 +52,28 @@ class Telemetry:
         from jupyter_mlops.store.repeats import Repeats
 
         return Repeats(self._home.spool / "repeats.db")
+
+    def forget_repeats(self, deployment: str, keys: Iterable[str]) -> bool:
+        """Forget the answers of some keys for good; say whether nothing of them is left."""
+        if not (self._home.spool / "repeats.db").exists():
+            return True
+        repeats = self.open_repeats()
+        try:
+            return repeats.forget(deployment, keys)
+        finally:
+            repeats.close()
+
+    def ask_for_turn(self) -> None:
+        """Ask whoever writes segments to end them now, so that they can be sealed."""
+        from jupyter_mlops.store.segments import TURN
+
+        (self._home.spool / TURN).touch()
+
+    def turn(self) -> Turn:
+        """Return what says when segments are asked to end."""
+        from jupyter_mlops.store.segments import Turn
+
+        return Turn(self._home.spool)
 
     def seal(self, on_sealed: Callable[[Sealed], None], *, seconds: float = math.inf) -> None:
         """Turn finished segments into Parquet; one that is still written is left alone.

@@ -59,7 +59,7 @@ export interface AlertCause {
 export interface AlertRow {
   id: number;
   deployment: string;
-  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility';
+  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility' | 'approval';
   subject: string;
   severity: 'info' | 'warning' | 'critical';
   state: 'open' | 'acknowledged' | 'resolved';
@@ -84,9 +84,10 @@ export interface Alerts {
   open: number;
 }
 
-/** The last that is known of a message to the webhook. */
+/** The last that is known of a message to the webhook, about an alert or a request. */
 export interface Delivery {
-  alert: number;
+  alert: number | null;
+  request: number | null;
   event: string;
   state: 'waiting' | 'delivered' | 'given up';
   attempts: number;
@@ -305,6 +306,44 @@ export interface Version {
   held: string;
   archived: string;
   new: boolean;
+}
+
+/** What somebody said of a request: a comment, changes asked for or settled, a withdrawal. */
+export interface Comment {
+  kind: 'comment' | 'changes' | 'settled' | 'withdrawal';
+  by: Person;
+  text: string;
+  at: string;
+}
+
+/** How the version did against the champion of that moment, on the same rows where it could be. */
+export interface Contest {
+  ref: string;
+  metric: string;
+  measured: 'registered' | 'same rows';
+  champion: Figure | null;
+  version: Figure | null;
+  verdict: 'better' | 'worse' | 'not proven' | 'unknown';
+  differences: number;
+}
+
+/** What a request was made on, frozen by ``digest``; what there was none of is empty. */
+export interface Evidence {
+  digest: string;
+  metrics: Record<string, Figure>;
+  contest: Contest | null;
+  fairness: FairnessFigure[];
+  card: string;
+  document: string;
+  lineage: string;
+}
+
+/** A measure of fairness in one protected group, as a ratio of the group it is compared with. */
+export interface FairnessFigure {
+  measure: string;
+  attribute: string;
+  group: string;
+  ratio: number;
 }
 
 /** What aliases meant, newest first; where ``until`` is empty, what they mean now. */
@@ -719,22 +758,23 @@ export interface Checks {
   withdrawn: boolean;
 }
 
-/** What somebody decided, and what that decision is worth. */
+/** What somebody decided, and what that decision is worth; one that was withdrawn counts no more. */
 export interface Decision {
   outcome: 'approved' | 'rejected';
   by: Person;
   comment: string;
   at: string;
+  withdrawn_at: string;
 }
 
-/** A wish to change what is deployed, with its evidence. */
+/** A wish to change what is deployed, with its evidence and what was said of it. */
 export interface Request {
   id: number;
   ref: string;
   digest: string;
   deployment: string;
   role: Role;
-  state: 'open' | 'approved' | 'rejected' | 'expired' | 'carried out' | 'void';
+  state: 'open' | 'changes asked' | 'approved' | 'rejected' | 'expired' | 'carried out' | 'superseded' | 'withdrawn' | 'void';
   risk: Risk;
   reason: string;
   requested_by: Person;
@@ -746,11 +786,18 @@ export interface Request {
   label: string;
   checks: Check[];
   decisions: Decision[];
+  comments: Comment[];
+  changes_by: string[];
+  apply: boolean;
+  evidence: Evidence;
+  since_you_looked: string[];
+  because?: string;
 }
 
-/** The requests that match, newest first. */
+/** The requests that match, newest first; ``request`` is the number of the one that was asked for. */
 export interface Requests {
   items: Request[];
+  request?: number;
 }
 
 /** A version on its way to become the champion; without ``next_share`` a person leads it. */
@@ -1261,10 +1308,12 @@ export interface Arguments {
   openlineage: { ref: string; to: string };
   reproduce: { ref: string; to: string; run?: boolean; seconds?: number };
   check: { ref: string; text?: string; for_deployment?: string; model?: string; withdraw?: boolean; reason?: string };
-  request: { ref: string; for_deployment: string; role?: Role; reason?: string };
+  request: { ref: string; for_deployment: string; role?: Role; reason?: string; apply?: boolean };
   requests: { query?: string };
   approve: { request: number; comment?: string };
   reject: { request: number; comment?: string };
+  comment: { request: number; text: string; changes?: boolean; settled?: boolean };
+  withdraw: { request: number; comment?: string };
   deploy: { ref: string; to: string; role?: Role; gate?: 'auto' | 'swap' | 'shadow' | 'canary'; share?: number | null; reason?: string };
   promote: { deployment: string; ref?: string | null; reason?: string };
   rollback: { deployment: string; ref?: string | null; reason?: string };
@@ -1313,6 +1362,8 @@ export interface Answers {
   requests: Requests;
   approve: Request;
   reject: Request;
+  comment: Request;
+  withdraw: Request;
   deploy: Rollout;
   promote: Rollout;
   rollback: Rollout;
@@ -1364,6 +1415,8 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   requests: 'read',
   approve: 'deed',
   reject: 'deed',
+  comment: 'deed',
+  withdraw: 'deed',
   deploy: 'deed',
   promote: 'deed',
   rollback: 'deed',

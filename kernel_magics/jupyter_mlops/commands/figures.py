@@ -109,6 +109,14 @@ def state_word(state: str) -> str:
         "resolved": tell("resolved"),
         "delivered": tell("delivered"),
         "given up": tell("given up"),
+        "changes asked": tell("changes asked"),
+        "approved": tell("approved"),
+        "rejected": tell("rejected"),
+        "expired": tell("expired"),
+        "carried out": tell("carried out"),
+        "superseded": tell("superseded"),
+        "withdrawn": tell("withdrawn"),
+        "void": tell("void"),
     }
     return words.get(state, state)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from textwrap import shorten
 from typing import Any, Final
 
-from jupyter_mlops.commands import documents, proved, shelf, states
+from jupyter_mlops.commands import documents, proved, requested, shelf, states
 from jupyter_mlops.commands.figures import SHAPES, count, figure, number, share, status_word
 from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.domain.health import FIRST_METRIC
@@ -126,12 +126,15 @@ def _request(data: Data) -> str:
                 deployment=data["deployment"],
             ),
             *_needs(data),
+            *requested.wished(data),
             tell("next: {word}", word=f"%mlops approve {data['id']}"),
         ]
     )
 
 
 def _requests(data: Data) -> str:
+    if found := requested.one(data):
+        return requested.sentence(found)
     n = len(data["items"])
     waiting = sum(row["state"] == "open" for row in data["items"])
     if not n:
@@ -142,6 +145,9 @@ def _requests(data: Data) -> str:
 
 
 def _approve(data: Data) -> str:
+    if data.get("because"):
+        said = tell("✓ request {id} approved", id=data["id"])
+        return DOT.join([said, *_labels(data), *requested.because(data)])
     if data["state"] != "approved":
         said = tell("✓ your decision on request {id} is kept", id=data["id"])
         return DOT.join([said, *_needs(data)])
@@ -351,6 +357,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "requests": _requests,
     "approve": _approve,
     "reject": _reject,
+    "comment": requested.commented,
+    "withdraw": requested.withdrawn,
     "deploy": _deploy,
     "promote": _deploy,
     "rollback": _deploy,

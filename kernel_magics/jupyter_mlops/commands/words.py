@@ -28,6 +28,8 @@ HOMES: Final = (
     "jupyter_mlops.services.reproducing",
     "jupyter_mlops.services.checks",
     "jupyter_mlops.services.approvals",
+    "jupyter_mlops.services.commenting",
+    "jupyter_mlops.services.withdrawals",
     "jupyter_mlops.services.deployments",
     "jupyter_mlops.services.fleet",
     "jupyter_mlops.services.retirement",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from jupyter_mlops.domain.agreed import HumilityRule, Rules
 from jupyter_mlops.domain.alerted import (
@@ -31,6 +31,7 @@ from jupyter_mlops.domain.registered import (
     Task,
     Version,
 )
+from jupyter_mlops.domain.requested import Comment, Contest, Evidence, FairnessFigure
 from jupyter_mlops.domain.shelved import Aliases, AliasRow, Calls, HoldRow, Holds
 from jupyter_mlops.domain.watched import (
     Accuracy,
@@ -80,18 +81,22 @@ __all__ = [
     "ChallengerRow",
     "Challengers",
     "Check",
+    "Comment",
     "Compared",
     "Compiled",
+    "Contest",
     "Coverage",
     "Delivery",
     "Document",
     "Drift",
     "DriftRow",
     "Driver",
+    "Evidence",
     "Explained",
     "ExplainedBy",
     "ExplainedPart",
     "Exported",
+    "FairnessFigure",
     "Feature",
     "Figure",
     "FiredRule",
@@ -144,23 +149,38 @@ class Checks(TypedDict):
 
 
 class Decision(TypedDict):
-    """What somebody decided, and what that decision is worth."""
+    """What somebody decided, and what that decision is worth; one that was withdrawn counts no more."""
 
     outcome: Literal["approved", "rejected"]
     by: Person
     comment: str
     at: str
+    withdrawn_at: str
 
 
 class Request(TypedDict):
-    """A wish to change what is deployed, with its evidence."""
+    """A wish to change what is deployed, with its evidence and what was said of it.
+
+    ``apply`` says that it is carried out once approved, ``because`` what came of what was just done;
+    ``since_you_looked`` is what is new to who asks, since their last word about the deployment.
+    """
 
     id: int
     ref: str
     digest: str
     deployment: str
     role: Role
-    state: Literal["open", "approved", "rejected", "expired", "carried out", "void"]
+    state: Literal[
+        "open",
+        "changes asked",
+        "approved",
+        "rejected",
+        "expired",
+        "carried out",
+        "superseded",
+        "withdrawn",
+        "void",
+    ]
     risk: Risk
     reason: str
     requested_by: Person
@@ -172,12 +192,19 @@ class Request(TypedDict):
     label: str
     checks: list[Check]
     decisions: list[Decision]
+    comments: list[Comment]
+    changes_by: list[str]
+    apply: bool
+    evidence: Evidence
+    since_you_looked: list[str]
+    because: NotRequired[str]
 
 
 class Requests(TypedDict):
-    """The requests that match, newest first."""
+    """The requests that match, newest first; ``request`` is the number of the one that was asked for."""
 
     items: list[Request]
+    request: NotRequired[int]
 
 
 class Trial(TypedDict):

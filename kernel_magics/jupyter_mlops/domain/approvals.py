@@ -12,6 +12,8 @@ from jupyter_mlops.domain.answers import Assurance, Risk
 from jupyter_mlops.errors import Conflict, Refused
 
 VALID_DAYS: Final = 14
+REMIND_DAYS: Final = 3
+"""Days after which a request that nobody decided is brought to mind, again and again."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,12 @@ DEFAULTS: Final = (
 def read_policy(body: str) -> Policy:
     """Return the policy that was written by :meth:`Policy.canonical`."""
     return Policy(**json.loads(body))
+
+
+def reminder_days(policy: Policy) -> int:
+    """Return after how many days those who decide are reminded of a request under a policy."""
+    del policy  # none says so yet
+    return REMIND_DAYS
 
 
 @dataclass(frozen=True)

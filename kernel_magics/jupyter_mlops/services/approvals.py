@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlmodel
 
@@ -21,14 +21,34 @@ from jupyter_mlops.domain.answers import Requests, Risk, Role
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, deed, read
 from jupyter_mlops.domain.names import check_name, iso
 from jupyter_mlops.domain.registry import Kindred, check_answers_alike
+from jupyter_mlops.domain.remarks import (
+    check_nobody_asks_for_changes,
+    check_text,
+    standing_changes,
+)
 from jupyter_mlops.errors import Conflict
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import checks, lookup, proof, registry, shelves
+from jupyter_mlops.services import (
+    applying,
+    checks,
+    evidence,
+    lookup,
+    proof,
+    registry,
+    remarks,
+    shelves,
+    since,
+    standing,
+)
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+_UNDECIDED: Final = ("open", "changes asked")
+_DIGITS: Final = 10
+"""A number with as many digits is none that a request has."""
 
 
 @deed()
@@ -39,21 +59,26 @@ def request(
     for_deployment: DeploymentName,
     role: Role = "champion",
     reason: str = "",
+    apply: bool = False,
 ) -> RequestAnswer:
     """Ask that a version may serve a deployment, with the evidence attached.
 
     The release checks run first; their results, the model's figures and what it would replace are
-    frozen by digest. A decision holds for exactly this version, deployment, policy and evidence.
+    frozen by digest, and so are the comparison with the champion, the figures of fairness where
+    attributes are protected, where the version comes from, and its newest model card. A decision holds
+    for exactly this version, deployment, policy and evidence. `--apply` has it carried out as soon as
+    the last approval is given.
     """
     check_name(for_deployment, what="deployment")
     found = checks.run(ws, ref, for_deployment, role)
+    more = {**evidence.gather(ws, ref, for_deployment, found), "apply": apply}
     with ws.act("request:opening", subject=f"deployment:{for_deployment}", reason=reason) as act:
         parent, version = lookup.version(act.session, ref)
         elsewhere.check_may_answer(ref, registry.read_manifest(version)["format"])
         shelves.check_in_sight(act.session, version)
-        _check_new(act.session, version, for_deployment, role)
+        _check_new(ws, act.session, version, for_deployment, role)
         _check_alike(act.session, parent, version, for_deployment)
-        opened = _open(ws, act, version, for_deployment, role, reason, found)
+        opened = _open(ws, act, version, for_deployment, role, reason, {**more, "checks": found})
         act.subject = f"request:{opened.id}"
         act.after = {
             "version": f"{parent.name}:{version.number}",
@@ -62,19 +87,28 @@ def request(
             "policy": opened.policy_digest,
             "evidence": opened.evidence_digest,
             "expires_at": opened.expires_at,
+            "apply": apply,
+            "supersedes": _superseded(act.session, opened, version),
         }
         return shown(ws, act.session, opened)
 
 
 @read()
 def requests(ws: Workspace, query: str = "") -> Requests:
-    """List requests, newest first; the query may hold a state, a model or a deployment."""
+    """List requests, newest first; the query may hold a state, a model or a deployment.
+
+    A number alone shows that request in full: its evidence, what was said and decided, and what
+    changed since your own last word about the deployment.
+    """
+    words = query.lower().split()
     with ws.look() as session:
+        if _is_number(words):
+            one = lookup.request(session, int(words[0]))
+            return Requests(items=[shown(ws, session, one)], request=one.id)
         rows = session.exec(
             sqlmodel.select(tables.Request).order_by(sqlmodel.col(tables.Request.id).desc())
         ).all()
         told = [shown(ws, session, row) for row in rows]
-    words = query.lower().split()
     kept = [
         row
         for row in told
@@ -83,10 +117,20 @@ def requests(ws: Workspace, query: str = "") -> Requests:
     return Requests(items=kept)
 
 
+def _is_number(words: Sequence[str]) -> bool:
+    alone = len(words) == 1 and words[0].isascii() and words[0].isdigit()
+    return alone and len(words[0]) < _DIGITS
+
+
 @deed()
 def approve(ws: Workspace, request: RequestId, *, comment: str = "") -> RequestAnswer:
-    """Say yes to a request, at the assurance that this place can honestly give."""
-    return _decide(ws, request, "approved", comment)
+    """Say yes to a request, at the assurance that this place can honestly give.
+
+    Where whoever asked wished so, the last approval that is needed carries the change out at once.
+    """
+    told = _decide(ws, request, "approved", comment)
+    wished = told["state"] == "approved" and told["apply"]
+    return applying.applied(ws, told) if wished else told
 
 
 @deed()
@@ -98,10 +142,11 @@ def reject(ws: Workspace, request: RequestId, *, comment: str = "") -> RequestAn
 def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer:
     """Return a request in the shape that answers carry."""
     policy = proof.policy(session, row.policy_digest)
-    evidence = json.loads(row.evidence)
+    frozen = json.loads(row.evidence)
+    said = standing.remarks(session, row)
     return RequestAnswer(
         id=row.id,
-        ref=evidence["ref"],
+        ref=frozen["ref"],
         digest=row.manifest_digest,
         deployment=row.deployment,
         role=cast("Role", row.role),
@@ -111,38 +156,48 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
         requested_by=as_person(row.requester),
         requested_at=row.at,
         expires_at=row.expires_at,
-        replaces=evidence["replaces"],
+        replaces=frozen["replaces"],
         policy=row.policy_digest,
         needs=_needs(policy),
         label=tell(assurance_label(ws.actor.assurance), name=ws.actor.id),
-        checks=[checks.told(found) for found in evidence["checks"]],
+        checks=[checks.told(found) for found in frozen["checks"]],
         decisions=decided(session, row),
+        comments=remarks.comments(said),
+        changes_by=standing_changes((one.person, one.kind) for one in said),
+        apply=bool(frozen.get("apply")),
+        evidence=evidence.told(row, frozen),
+        since_you_looked=since.since_you_looked(ws, session, row),
     )
 
 
 def decided(session: Session, row: tables.Request) -> list[DecisionAnswer]:
     """Return what was decided about a request, in the order it was."""
-    return [_decision(found) for found in proof.decisions(session, row)]
+    gone = {said.decision_id: said.at for said in standing.withdrawals(session, row)}
+    return [_decision(found, gone.get(found.id, "")) for found in proof.decisions(session, row)]
 
 
 def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAnswer:
     outcome = "granted" if verdict == "approved" else "denied"
     with ws.act("request:approval", subject=f"request:{number}", reason=comment) as act:
+        check_text(comment, may_be_empty=True)
         asked = lookup.request(act.session, number)
         policy = proof.policy(act.session, asked.policy_digest)
         case = _case(ws, act.session, asked)
+        asking = remarks.changes_by(act.session, asked)
         if verdict == "approved":
             rules.check_may_approve(ws.actor, case, policy, now=ws.now())
+            check_nobody_asks_for_changes(number, [one for one in asking if one != ws.actor.id])
         else:
             rules.check_may_decide(ws.actor, case, now=ws.now())
         act.before = {"state": asked.state}
         act.session.add(_decided(ws, asked, case.ref, verdict, comment))
         act.session.flush()
-        given = [proof.as_given(found) for found in proof.decisions(act.session, asked)]
+        if ws.actor.id in asking:
+            remarks.add(ws, act, asked, "settled", "")
         if verdict == "rejected":
             asked.state = "rejected"
-        elif rules.is_complete(policy, given):
-            asked.state = "approved"
+        else:
+            asked.state = "approved" if proof.is_complete(act.session, asked) else "open"
         act.session.add(asked)
         act.outcome = outcome
         act.after = {"state": asked.state, "manifest": asked.manifest_digest, "for": case.ref}
@@ -188,19 +243,16 @@ def _open(
     deployment: str,
     role: str,
     reason: str,
-    found: Sequence[Mapping[str, Any]],
+    found: Mapping[str, Any],
 ) -> tables.Request:
     policy = _newest_policy(act.session, version.risk)
-    evidence = json.dumps(
+    frozen = evidence.canonical(
         {
+            **found,
             "ref": lookup.ref_of(act.session, version),
             "replaces": _replaced(act.session, deployment) if role == "champion" else None,
             "metrics": version.metrics,
-            "checks": list(found),
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
+        }
     )
     opened = tables.Request(
         version_id=version.id,
@@ -211,8 +263,8 @@ def _open(
         reason=reason,
         manifest_digest=version.digest,
         policy_digest=policy.digest,
-        evidence_digest=chain.digest(evidence),
-        evidence=evidence,
+        evidence_digest=chain.digest(frozen),
+        evidence=frozen,
         nonce=secrets.token_hex(16),
         requester=ws.actor.to_dict(),
         at=ws.now(),
@@ -223,23 +275,40 @@ def _open(
     return opened
 
 
-def _check_new(session: Session, version: tables.Version, deployment: str, role: str) -> None:
+def _check_new(
+    ws: Workspace, session: Session, version: tables.Version, deployment: str, role: str
+) -> None:
     waiting = session.exec(
-        sqlmodel.select(tables.Request).where(
-            tables.Request.version_id == version.id,
-            tables.Request.deployment == deployment,
-            tables.Request.role == role,
-            tables.Request.state == "open",
-        )
-    ).first()
-    if waiting is None:
+        sqlmodel.select(tables.Request)
+        .where(tables.Request.version_id == version.id, tables.Request.deployment == deployment)
+        .where(tables.Request.role == role, sqlmodel.col(tables.Request.state).in_(_UNDECIDED))
+    ).all()
+    same = [asked for asked in waiting if proof.state_of(asked, now=ws.now()) in _UNDECIDED]
+    if not same:
         return
     raise Conflict(
         "Request {request} asks for exactly this already.",
-        "`approve {request}` or `reject {request}` decides it.",
+        "`approve {request}` or `reject {request}` decides it; `withdraw {request}` takes it back.",
         code="already_requested",
-        request=waiting.id,
+        request=same[0].id,
     )
+
+
+def _superseded(session: Session, opened: tables.Request, version: tables.Version) -> list[int]:
+    """Close what waits for changes and asks the same for an older version of the model."""
+    found = session.exec(
+        sqlmodel.select(tables.Request)
+        .where(tables.Request.version_id == tables.Version.id)
+        .where(tables.Version.model_id == version.model_id)
+        .where(tables.Version.number < version.number)
+        .where(tables.Request.deployment == opened.deployment)
+        .where(tables.Request.role == opened.role, tables.Request.state == "changes asked")
+        .order_by(sqlmodel.col(tables.Request.id))
+    ).all()
+    for asked in found:
+        asked.state = "superseded"
+        session.add(asked)
+    return [asked.id for asked in found]
 
 
 def _check_alike(
@@ -280,27 +349,28 @@ def _newest_policy(session: Session, risk: str) -> tables.Policy:
 
 def _case(ws: Workspace, session: Session, asked: tables.Request) -> rules.Case:
     version = session.get_one(tables.Version, asked.version_id)
-    evidence = json.loads(asked.evidence)
+    frozen = json.loads(asked.evidence)
     return rules.Case(
         request=asked.id,
         ref=lookup.ref_of(session, version),
-        state=proof.state_of(asked, now=ws.now()) if asked.state != "open" else "open",
+        state="open" if asked.state in _UNDECIDED else proof.state_of(asked, now=ws.now()),
         expires_at=asked.expires_at,
         author=version.author["id"],
         requester=asked.requester["id"],
-        checks_passed=all(found["outcome"] != "failed" for found in evidence["checks"]),
+        checks_passed=all(found["outcome"] != "failed" for found in frozen["checks"]),
         one_person=ws.actor.id == OWNER,
         decided_by=[found.person for found in proof.decisions(session, asked)],
     )
 
 
-def _decision(found: tables.Decision) -> DecisionAnswer:
+def _decision(found: tables.Decision, withdrawn_at: str) -> DecisionAnswer:
     label = tell(assurance_label(found.actor["assurance"]), name=found.person)
     return DecisionAnswer(
         outcome=cast("Any", found.outcome),
         by=as_person(found.actor, label=label),
         comment=found.comment,
         at=found.at,
+        withdrawn_at=withdrawn_at,
     )
 
 

@@ -9,18 +9,21 @@ import sqlmodel
 
 from jupyter_mlops.domain import approvals as rules
 from jupyter_mlops.domain import audit as chain
+from jupyter_mlops.domain.remarks import WAITING
 from jupyter_mlops.errors import Refused
-from jupyter_mlops.services import lookup, registry
+from jupyter_mlops.services import lookup, registry, standing
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
 
-def verify(session: Session, rollout: tables.Rollout) -> None:
+def verify(session: Session, rollout: tables.Rollout, *, when_carried_out: bool = False) -> None:
     """Raise unless this rollout stands on decisions that speak of exactly these bytes.
 
-    Whoever serves a model calls this again: rows in a database are claims.
+    Whoever serves a model calls this again: rows in a database are claims. What was withdrawn counts
+    no more, but for a champion that has to answer on because nothing else can, and for who asks how
+    it was when it was carried out.
 
     Raises:
         Refused: the approval is missing, incomplete, or speaks of something else.
@@ -36,7 +39,8 @@ def verify(session: Session, rollout: tables.Rollout) -> None:
         and asked.role == rollout.role
         and chain.digest(asked.evidence) == asked.evidence_digest
     )
-    if not same or not _is_approved(session, asked):
+    past = when_carried_out or standing.goes_on(session, rollout)
+    if not same or not _is_approved(session, asked, even_withdrawn=past):
         raise _not_approved(lookup.ref_of(session, version), place.name)
 
 
@@ -54,12 +58,14 @@ def usable(
         Refused: nobody asked, or it was not approved, or the approval has expired or was used.
     """
     ref = lookup.ref_of(session, version)
-    asked = session.exec(
+    found = session.exec(
         sqlmodel.select(tables.Request)
         .where(tables.Request.version_id == version.id, tables.Request.deployment == deployment)
         .where(tables.Request.role == role)
         .order_by(sqlmodel.col(tables.Request.id).desc())
-    ).first()
+    ).all()
+    wished = [asked for asked in found if asked.state != "withdrawn"] or found
+    asked = next(iter(wished), None)
     if asked is None:
         raise Refused(
             "{ref} was never requested for {deployment}.",
@@ -70,14 +76,14 @@ def usable(
             words=_role_words(role),
         )
     state = state_of(asked, now=now)
-    if state != "approved" or not _is_approved(session, asked):
+    if state != "approved" or not _is_approved(session, asked, even_withdrawn=False):
         raise _not_usable(asked, state, ref)
     return asked.id
 
 
 def state_of(asked: tables.Request, *, now: str) -> str:
-    """Return a request's state; an open or approved one that is too old has expired."""
-    late = asked.state in ("open", "approved") and now >= asked.expires_at
+    """Return a request's state; one that waits still and is too old has expired."""
+    late = asked.state in WAITING and now >= asked.expires_at
     return "expired" if late else asked.state
 
 
@@ -94,12 +100,24 @@ def policy(session: Session, digest: str) -> rules.Policy:
     )
 
 
-def _is_approved(session: Session, asked: tables.Request) -> bool:
-    """Count only decisions that speak of this request's own bytes, target, policy and evidence."""
+def _is_approved(session: Session, asked: tables.Request, *, even_withdrawn: bool) -> bool:
+    refuses = asked.state in standing.REFUSES or standing.was_withdrawn(session, asked)
+    if refuses and not even_withdrawn:
+        return False
+    return is_complete(session, asked, even_withdrawn=even_withdrawn)
+
+
+def is_complete(session: Session, asked: tables.Request, *, even_withdrawn: bool = False) -> bool:
+    """Count only decisions that speak of this request's own bytes, target, policy and evidence.
+
+    Those that were withdrawn are counted only where somebody asks how it was before.
+    """
+    gone = set() if even_withdrawn else standing.withdrawn_decisions(session, asked)
     bound = [
         as_given(found)
         for found in decisions(session, asked)
         if found.outcome == "approved"
+        and found.id not in gone
         and rules.is_bound(
             found.statement,
             request=asked.id,
@@ -145,6 +163,7 @@ def _role_words(role: str) -> str:
 def _not_usable(asked: tables.Request, state: str, ref: str) -> Refused:
     next_words = {
         "open": "`approve {request}` decides it.",
+        "changes asked": "`requests {request}` shows which changes are asked for, and by whom.",
         "carried out": (
             "an approval carries a version out once; `request {ref} --for {deployment}{words}`."
         ),

@@ -20,6 +20,7 @@ _FOUND: Final = {
     "at_once": "{n} features at once: {names}.",
     "worse": "{metric} is {value}, it was {before} on the holdout.",
     "floor": "{metric} is {value}, beyond the floor of the rules ({floor}).",
+    "withdrawn": "The approval of {version} was withdrawn, and no champion before it could take over.",
     "in_doubt": "Rules of humility marked {share} of {n} answers.",
 }
 
@@ -40,6 +41,7 @@ _CAUSE: Final = {
     "meaning_changed": "Inputs are as before: what they mean for the outcome may have changed.",
     "labels_late": "Labels of {share} of the predictions have come: early ones may be of one kind.",
     "unlike_training": "Cases come that are unlike the training data.",
+    "nothing_stands": "Nothing else is approved here: request another version, or retire the place.",
     "other": "Something else: the audit log says what was done at that time.",
     "chance": "Chance: some false alarms are accepted, as the rules say.",
 }
@@ -64,6 +66,7 @@ def subject(name: str) -> str:
         "latency": tell("latency"),
         "budget": tell("error budget"),
         "fired": tell("answers in doubt"),
+        "withdrawn": tell("approval"),
     }
     return words.get(name, shown_subject(name))
 

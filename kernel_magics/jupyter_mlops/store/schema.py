@@ -13,7 +13,7 @@ from jupyter_mlops.config import Home
 from jupyter_mlops.errors import Invalid
 from jupyter_mlops.store.engine import writing
 
-NEWEST: Final = "0008"
+NEWEST: Final = "0010"
 
 
 def prepare(engine: Engine, home: Home) -> bool:

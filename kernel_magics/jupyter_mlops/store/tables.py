@@ -25,6 +25,7 @@ from jupyter_mlops.store.observed import (
     Segment,
     Webhook,
 )
+from jupyter_mlops.store.requested import Remark
 
 __all__ = [
     "Alert",
@@ -45,6 +46,7 @@ __all__ = [
     "Policy",
     "Profile",
     "Reference",
+    "Remark",
     "Request",
     "Rollout",
     "Rules",

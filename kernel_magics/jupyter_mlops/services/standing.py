@@ -69,7 +69,14 @@ def goes_on(session: Session, rollout: tables.Rollout) -> bool:
     if not at or rollout.since > at:
         return False
     place = session.get_one(tables.Deployment, rollout.deployment_id)
+    if any(_replaced(found, rollout, at) for found in _of_place(session, place)):
+        return False
     return before(session, place) is None or bool(attempts(session, place, at))
+
+
+def _replaced(found: tables.Rollout, rollout: tables.Rollout, at: str) -> bool:
+    """Say whether another champion went live since: then this one is over, whatever its row says."""
+    return found.id != rollout.id and found.share >= WHOLE and found.since >= at
 
 
 def attempts(session: Session, place: tables.Deployment, since: str) -> list[tables.Rollout]:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DatabaseError
 from asked import ANN, BOB, CARL, ROBOT, asks, carries_out, events, state, version
 from jupyter_mlops.commands.showing import as_html, as_text
 from jupyter_mlops.errors import Conflict, Invalid, NotFound, Refused, UsageError
-from jupyter_mlops.services import approvals, proof
+from jupyter_mlops.services import approvals, opening, proof
 from jupyter_mlops.services.commenting import comment
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store import tables
@@ -178,7 +178,7 @@ def test_one_that_expired_while_changes_were_asked_for_can_be_asked_again(ws, cl
         comment(ws.as_actor(BOB), number, "still", changes=True)
     with ws.look() as session:
         found = session.get_one(tables.Version, 1)
-        approvals._check_new(ws, session, found, "shop", "champion")
+        opening.check_new(ws, session, found, "shop", "champion")
 
 
 def test_a_number_alone_shows_that_request_in_full(ws):

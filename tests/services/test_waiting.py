@@ -101,7 +101,12 @@ def test_nobody_is_reminded_of_what_waits_for_whoever_asked(ws, clock):
 
 def test_a_request_with_that_wish_is_carried_out_by_the_last_approval(ws, monkeypatch):
     asked = []
-    monkeypatch.setattr(deployments, "deploy", lambda ws, ref, **more: asked.append((ref, more)))
+
+    def deploy(_, ref, **more):
+        asked.append((ref, more))
+        return {"share": 1.0}
+
+    monkeypatch.setattr(deployments, "deploy", deploy)
     request = asks(ws, apply=True, risk="high")
     assert approvals.approve(ws.as_actor(BOB), request)["state"] == "open"
     assert asked == []

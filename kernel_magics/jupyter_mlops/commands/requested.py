@@ -144,9 +144,9 @@ def _evidence(found: Data, ref: str) -> list[Table]:
 def _contest(contest: Data | None, ref: str) -> Sequence[tuple[str, str]]:
     if contest is None:
         return []
-    metric = contest["metric"]
+    metric, name = contest["metric"], tell("against the champion")
     sides = ((ref, contest["version"]), (contest["ref"], contest["champion"]))
-    told = [f"{name}: {figure(metric, found)}" for name, found in sides if found]
+    told = [(f"{name}: {side}", figure(metric, found)) for side, found in sides if found]
     where = (
         tell("on the same rows") if contest["measured"] == "same rows" else tell("as registered")
     )
@@ -158,7 +158,7 @@ def _contest(contest: Data | None, ref: str) -> Sequence[tuple[str, str]]:
     verdict = [verdicts[contest["verdict"]]] if contest["verdict"] in verdicts else []
     n = contest["differences"]
     more = tell("{n} difference", n=n) if n == 1 else tell("{n} differences", n=n)
-    return [(tell("against the champion"), DOT.join([*told, where, *verdict, more]))]
+    return [*told, (name, DOT.join([*verdict, where, more]))]
 
 
 def _fair(found: Data) -> tuple[str, str]:

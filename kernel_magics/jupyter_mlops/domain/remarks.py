@@ -13,6 +13,7 @@ LONGEST: Final = 4_000
 """Characters of what somebody says at once."""
 WAITING: Final = ("open", "approved", "changes asked")
 """The states of a request that something can still come of."""
+UNDECIDED: Final = ("open", "changes asked")
 _HALVES: Final = range(0xD800, 0xE000)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jupyter_mlops.domain.answers import Request as RequestAnswer
+from jupyter_mlops.domain.deployments import WHOLE
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import deployments
@@ -14,7 +15,9 @@ def applied(ws: Workspace, told: RequestAnswer) -> RequestAnswer:
     where = {"ref": told["ref"], "deployment": told["deployment"]}
     reason = f"request {told['id']}: to be carried out once approved, as was wished"
     try:
-        deployments.deploy(ws, told["ref"], to=told["deployment"], role=told["role"], reason=reason)
+        rolled = deployments.deploy(
+            ws, told["ref"], to=told["deployment"], role=told["role"], reason=reason
+        )
     except MlopsError as error:
         with ws.act("request:application", subject=f"request:{told['id']}", reason=reason) as act:
             act.outcome = "failed"
@@ -24,5 +27,9 @@ def applied(ws: Workspace, told: RequestAnswer) -> RequestAnswer:
             because=error.message,
         )
         return {**told, "because": because}
-    because = tell("{ref} was carried out to {deployment} at once, as was wished.", **where)
+    because = (
+        tell("{ref} was carried out to {deployment} at once, as was wished.", **where)
+        if rolled["share"] >= WHOLE
+        else tell("{ref} is tried out at {deployment} from now on, as was wished.", **where)
+    )
     return {**told, "state": "carried out", "because": because}

@@ -20,19 +20,19 @@ from jupyter_mlops.domain.answers import Request as RequestAnswer
 from jupyter_mlops.domain.answers import Requests, Risk, Role
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, deed, read
 from jupyter_mlops.domain.names import check_name, iso
-from jupyter_mlops.domain.registry import Kindred, check_answers_alike
 from jupyter_mlops.domain.remarks import (
+    UNDECIDED,
     check_nobody_asks_for_changes,
     check_text,
     standing_changes,
 )
-from jupyter_mlops.errors import Conflict
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import (
     applying,
     checks,
     evidence,
     lookup,
+    opening,
     proof,
     registry,
     remarks,
@@ -46,7 +46,6 @@ from jupyter_mlops.store import tables
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-_UNDECIDED: Final = ("open", "changes asked")
 _DIGITS: Final = 10
 """A number with as many digits is none that a request has."""
 
@@ -76,8 +75,8 @@ def request(
         parent, version = lookup.version(act.session, ref)
         elsewhere.check_may_answer(ref, registry.read_manifest(version)["format"])
         shelves.check_in_sight(act.session, version)
-        _check_new(ws, act.session, version, for_deployment, role)
-        _check_alike(act.session, parent, version, for_deployment)
+        opening.check_new(ws, act.session, version, for_deployment, role)
+        opening.check_alike(act.session, parent, version, for_deployment)
         opened = _open(ws, act, version, for_deployment, role, reason, {**more, "checks": found})
         act.subject = f"request:{opened.id}"
         act.after = {
@@ -88,7 +87,7 @@ def request(
             "evidence": opened.evidence_digest,
             "expires_at": opened.expires_at,
             "apply": apply,
-            "supersedes": _superseded(act.session, opened, version),
+            "supersedes": opening.superseded(act.session, opened, version),
         }
         return shown(ws, act.session, opened)
 
@@ -108,13 +107,25 @@ def requests(ws: Workspace, query: str = "") -> Requests:
         rows = session.exec(
             sqlmodel.select(tables.Request).order_by(sqlmodel.col(tables.Request.id).desc())
         ).all()
-        told = [shown(ws, session, row) for row in rows]
-    kept = [
-        row
-        for row in told
-        if all(word in f"{row['state']} {row['ref']} {row['deployment']}".lower() for word in words)
-    ]
-    return Requests(items=kept)
+        kept = [row for row in rows if all(word in _text(ws, row) for word in words)]
+        return Requests(items=[shown(ws, session, row) for row in kept])
+
+
+def undecided(ws: Workspace) -> list[RequestAnswer]:
+    """Return the requests that wait for a decision, or for changes that were asked for."""
+    with ws.look() as session:
+        rows = session.exec(
+            sqlmodel.select(tables.Request)
+            .where(sqlmodel.col(tables.Request.state).in_(UNDECIDED))
+            .order_by(sqlmodel.col(tables.Request.id).desc())
+        ).all()
+        waiting = [row for row in rows if proof.state_of(row, now=ws.now()) in UNDECIDED]
+        return [shown(ws, session, row) for row in waiting]
+
+
+def _text(ws: Workspace, row: tables.Request) -> str:
+    ref = json.loads(row.evidence)["ref"]
+    return f"{proof.state_of(row, now=ws.now())} {ref} {row.deployment}".lower()
 
 
 def _is_number(words: Sequence[str]) -> bool:
@@ -275,59 +286,6 @@ def _open(
     return opened
 
 
-def _check_new(
-    ws: Workspace, session: Session, version: tables.Version, deployment: str, role: str
-) -> None:
-    waiting = session.exec(
-        sqlmodel.select(tables.Request)
-        .where(tables.Request.version_id == version.id, tables.Request.deployment == deployment)
-        .where(tables.Request.role == role, sqlmodel.col(tables.Request.state).in_(_UNDECIDED))
-    ).all()
-    same = [asked for asked in waiting if proof.state_of(asked, now=ws.now()) in _UNDECIDED]
-    if not same:
-        return
-    raise Conflict(
-        "Request {request} asks for exactly this already.",
-        "`approve {request}` or `reject {request}` decides it; `withdraw {request}` takes it back.",
-        code="already_requested",
-        request=same[0].id,
-    )
-
-
-def _superseded(session: Session, opened: tables.Request, version: tables.Version) -> list[int]:
-    """Close what waits for changes and asks the same for an older version of the model."""
-    found = session.exec(
-        sqlmodel.select(tables.Request)
-        .where(tables.Request.version_id == tables.Version.id)
-        .where(tables.Version.model_id == version.model_id)
-        .where(tables.Version.number < version.number)
-        .where(tables.Request.deployment == opened.deployment)
-        .where(tables.Request.role == opened.role, tables.Request.state == "changes asked")
-        .order_by(sqlmodel.col(tables.Request.id))
-    ).all()
-    for asked in found:
-        asked.state = "superseded"
-        session.add(asked)
-    return [asked.id for asked in found]
-
-
-def _check_alike(
-    session: Session, parent: tables.Model, version: tables.Version, deployment: str
-) -> None:
-    place = session.exec(
-        sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
-    ).first()
-    if place is None or lookup.champion(session, place) is None:
-        return
-    serves = session.get_one(tables.Model, place.model_id)
-    check_answers_alike(
-        deployment,
-        serves=Kindred(serves.target, serves.task, serves.classes),
-        asked=Kindred(parent.target, parent.task, parent.classes),
-        ref=f"{parent.name}:{version.number}",
-    )
-
-
 def _replaced(session: Session, deployment: str) -> str | None:
     place = session.exec(
         sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
@@ -353,7 +311,7 @@ def _case(ws: Workspace, session: Session, asked: tables.Request) -> rules.Case:
     return rules.Case(
         request=asked.id,
         ref=lookup.ref_of(session, version),
-        state="open" if asked.state in _UNDECIDED else proof.state_of(asked, now=ws.now()),
+        state="open" if asked.state in UNDECIDED else proof.state_of(asked, now=ws.now()),
         expires_at=asked.expires_at,
         author=version.author["id"],
         requester=asked.requester["id"],

@@ -21,7 +21,7 @@ NEWEST_MODELS = 20
 def overview(ws: Workspace) -> Overview:
     """Show what needs a person: alerts, waiting requests, deployments by health, newest models."""
     revision = rollouts.revision(ws)
-    waiting = approvals.requests(ws, "open")["items"]
+    waiting = approvals.undecided(ws)
     rows = [row for row in fleet.deployments(ws)["items"] if row["state"] != "retired"]
     with ws.look() as session:
         registered = catalogue.count(session)
@@ -86,10 +86,16 @@ def _waits(found: Request) -> Attention:
     return Attention(
         subject=tell("request {id}", id=found["id"]),
         status="unknown",
-        because=tell(
-            "{ref} waits for a decision for {deployment}.",
-            ref=found["ref"],
-            deployment=found["deployment"],
-        ),
-        next=f"%mlops approve {found['id']}",
+        because=_wants(found),
+        next=f"%mlops {'approve' if found['state'] == 'open' else 'requests'} {found['id']}",
+    )
+
+
+def _wants(found: Request) -> str:
+    where = {"ref": found["ref"], "deployment": found["deployment"]}
+    if found["state"] == "open":
+        return tell("{ref} waits for a decision for {deployment}.", **where)
+    people = ", ".join(found["changes_by"])
+    return tell(
+        "{ref} for {deployment}: changes are asked for by {people}.", people=people, **where
     )

@@ -791,6 +791,7 @@ export interface Request {
   apply: boolean;
   evidence: Evidence;
   since_you_looked: string[];
+  yours: ('settle' | 'withdraw')[];
   because?: string;
 }
 

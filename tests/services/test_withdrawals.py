@@ -159,6 +159,22 @@ def test_of_two_approvals_that_are_needed_the_first_may_be_withdrawn(ws):
         approvals.approve(ws.as_actor(BOB), request)
 
 
+def test_everyone_sees_what_is_theirs_to_take_back(ws):
+    request = approved(ws)
+
+    def yours(by):
+        return approvals.requests(ws.as_actor(by), str(request))["items"][0]["yours"]
+
+    assert [yours(one) for one in (ANN, BOB, CARL)] == [["withdraw"], ["withdraw"], []]
+    comment(ws.as_actor(CARL), request, "wait", changes=True)
+    assert yours(CARL) == ["settle"]
+    comment(ws.as_actor(CARL), request, "fine", settled=True)
+    carries_out(ws, request)
+    assert [yours(one) for one in (ANN, BOB, CARL)] == [[], ["withdraw"], []]
+    withdraw(ws.as_actor(BOB), request)
+    assert yours(BOB) == []
+
+
 def test_a_rejection_is_not_withdrawn(ws):
     request = asks(ws)
     approvals.reject(ws.as_actor(BOB), request)

@@ -162,7 +162,8 @@ class Request(TypedDict):
     """A wish to change what is deployed, with its evidence and what was said of it.
 
     ``apply`` says that it is carried out once approved, ``because`` what came of what was just done;
-    ``since_you_looked`` is what is new to who asks, since their last word about the deployment.
+    ``since_you_looked`` is what is new to who asks, since their last word about the deployment, and
+    ``yours`` is what they may take back: changes they ask for, their request or their decision.
     """
 
     id: int
@@ -197,6 +198,7 @@ class Request(TypedDict):
     apply: bool
     evidence: Evidence
     since_you_looked: list[str]
+    yours: list[Literal["settle", "withdraw"]]
     because: NotRequired[str]
 
 

@@ -178,6 +178,7 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
         apply=bool(frozen.get("apply")),
         evidence=evidence.told(row, frozen),
         since_you_looked=since.since_you_looked(ws, session, row),
+        yours=remarks.yours(ws, session, row),
     )
 
 

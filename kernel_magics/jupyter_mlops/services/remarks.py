@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from jupyter_mlops.domain import remarks as rules
 from jupyter_mlops.domain.access import as_person, said_label
 from jupyter_mlops.domain.requested import Comment
+from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import lookup, proof, standing
 from jupyter_mlops.services.workspace import Deed, Workspace
@@ -69,6 +71,22 @@ def told_of(ws: Workspace, session: Session, asked: tables.Request) -> rules.Ask
         ],
         changes_by=changes_by(session, asked),
     )
+
+
+def yours(
+    ws: Workspace, session: Session, asked: tables.Request
+) -> list[Literal["settle", "withdraw"]]:
+    """Return what whoever looks may take back of a request."""
+    if asked.state not in (*rules.WAITING, "carried out"):
+        return []
+    told = told_of(ws, session, asked)
+    found: list[Literal["settle", "withdraw"]] = []
+    if told.state in rules.WAITING and ws.actor.id in told.changes_by:
+        found.append("settle")
+    with suppress(MlopsError):
+        rules.what_to_withdraw(ws.actor, told)
+        found.append("withdraw")
+    return found
 
 
 def comments(said: Sequence[tables.Remark]) -> list[Comment]:

@@ -174,7 +174,7 @@ export const ja: Readonly<Record<string, string>> = {
   'the same answer for {share}': '{share} で同じ回答',
   unknown: '不明',
   version: 'バージョン',
-  void: '無効',
+  'approval withdrawn': '承認は取り下げ済み',
   'waits for a decision': '判断待ち',
   warning: '注意',
   when: '日時',

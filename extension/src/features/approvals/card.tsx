@@ -8,7 +8,17 @@ import type { Check, Request, Rollout } from '../../types';
 import { VersionParts } from '../versions/parts';
 import { History, SinceYouLooked } from './history';
 import { Say } from './say';
-import { against, byOutcome, change, fair, isUndecided, outcomeWord, passed } from './sentences';
+import {
+  against,
+  byOutcome,
+  change,
+  fair,
+  isOver,
+  isUndecided,
+  outcomeWord,
+  passed,
+  stateWord
+} from './sentences';
 
 const MARKS: Readonly<Record<Check['outcome'], [string, string]>> = {
   passed: ['●', 'passing'],
@@ -30,6 +40,7 @@ export function RequestCard(props: { request: Request }): JSX.Element {
           deployment: <Name>{request.deployment}</Name>
         }}
       />
+      {isOver(request) && <p className="jp-mlops-quiet">{stateWord(request, tell)}</p>}
       {request.reason && <blockquote className="jp-mlops-reason">{request.reason}</blockquote>}
       <p className="jp-mlops-quiet">
         {tell('Asked by')} <PersonMark person={request.requested_by} />{' '}

@@ -8,6 +8,7 @@ import {
   byOutcome,
   change,
   fair,
+  isOver,
   outcome,
   passed,
   requestStatus,
@@ -100,6 +101,7 @@ test('what waits for changes stands between what is open and what is approved', 
     [3, 2, 1, 4]
   );
   assert.equal(requestStatus(rows[1]), 'warning');
+  assert.deepEqual(rows.map(isOver), [false, false, false, true, true]);
   assert.deepEqual(
     rows.slice(3).map(row => [requestStatus(row), stateWord(row, tell)]),
     [
@@ -127,7 +129,9 @@ test('comments and decisions stand in the order in which they were said', () => 
 
 test('a comment is no decision, and what came of a withdrawal is said as it is', () => {
   const asked = request(1, { state: 'changes asked', comments: [comment('changes', '1')] });
-  assert.equal(outcome(asked, tell), 'Asked for changes · changes are asked for');
+  assert.equal(outcome(asked, tell), 'changes are asked for');
+  const said = request(1, { comments: [comment('comment', '1')] });
+  assert.equal(outcome(said, tell), 'Said · waits for a decision');
   const gone = { state: 'void', comments: [comment('withdrawal', '1')] } as const;
   assert.match(outcome(request(1, { ...gone, comments: [...gone.comments] }), tell), /Withdrawn/);
   const back = request(1, { state: 'void', because: 'shop is back at churn:1.' });

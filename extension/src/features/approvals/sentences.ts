@@ -27,6 +27,11 @@ export function isUndecided(request: Request): boolean {
   return request.state === 'open' || request.state === 'changes asked';
 }
 
+/** Says whether nothing can come of a request any more. */
+export function isOver(request: Request): boolean {
+  return !WAITING.includes(request.state) && request.state !== 'carried out';
+}
+
 /** What somebody said: a comment, a request for changes, a decision, a withdrawal. */
 export interface Said {
   readonly kind: Comment['kind'] | Decision['outcome'];
@@ -143,7 +148,7 @@ export function stateWord(request: Request, tell: Tell): string {
     case 'withdrawn':
       return tell('withdrawn');
     default:
-      return tell('void');
+      return tell('approval withdrawn');
   }
 }
 
@@ -180,7 +185,8 @@ export function outcome(answer: Request, tell: Tell): string {
   }
   const last = spoken(answer).at(-1)?.kind;
   if (last === 'comment' || last === 'changes' || last === 'settled') {
-    return `${saidWord(last, tell)} · ${stateWord(answer, tell)}`;
+    const said = last === 'changes' ? [] : [saidWord(last, tell)];
+    return [...said, stateWord(answer, tell)].join(' · ');
   }
   switch (answer.state) {
     case 'approved':

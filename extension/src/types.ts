@@ -1313,7 +1313,7 @@ export interface Arguments {
   requests: { query?: string };
   approve: { request: number; comment?: string };
   reject: { request: number; comment?: string };
-  comment: { request: number; text: string; changes?: boolean; settled?: boolean };
+  comment: { request: number; text?: string; changes?: boolean; settled?: boolean };
   withdraw: { request: number; comment?: string };
   deploy: { ref: string; to: string; role?: Role; gate?: 'auto' | 'swap' | 'shadow' | 'canary'; share?: number | null; reason?: string };
   promote: { deployment: string; ref?: string | null; reason?: string };

@@ -106,7 +106,7 @@ def test_while_changes_are_asked_for_nobody_else_approves(ws):
         approvals.approve(ws.as_actor(CARL), number)
     assert error.value.code == "changes_asked"
     assert "bob" in error.value.message
-    comment(ws.as_actor(BOB), number, "seen the new one", settled=True)
+    comment(ws.as_actor(BOB), number, settled=True)
     assert state(ws, number) == "open"
     assert approvals.approve(ws.as_actor(CARL), number)["state"] == "approved"
 

@@ -25,16 +25,14 @@ def one(data: Data) -> Data | None:
 
 def sentence(data: Data) -> str:
     """Say which request it is and how it stands."""
-    parts = [
-        tell("request {id}", id=data["id"]) + f": {data['ref']} → {data['deployment']}",
-        state_word(data["state"]),
-    ]
+    parts = [tell("request {id}", id=data["id"]) + f": {data['ref']} → {data['deployment']}"]
+    if data["state"] == "changes asked":
+        people = ", ".join(data["changes_by"])
+        parts.append(tell("changes are asked for by {people}", people=people))
+    else:
+        parts.append(state_word(data["state"]))
     if data["state"] == "open":
         parts.append(bare(data["needs"]))
-    if data["changes_by"] and data["state"] == "changes asked":
-        parts.append(
-            tell("changes are asked for by {people}", people=", ".join(data["changes_by"]))
-        )
     return DOT.join([*parts, *wished(data)])
 
 

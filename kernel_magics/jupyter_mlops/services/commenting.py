@@ -14,7 +14,7 @@ from jupyter_mlops.services.workspace import Workspace
 def comment(
     ws: Workspace,
     request: RequestId,
-    text: Text,
+    text: Text = "",
     *,
     changes: bool = False,
     settled: bool = False,
@@ -36,7 +36,7 @@ def comment(
                 "a comment alone needs neither.",
                 code="changes_and_settled",
             )
-        rules.check_text(text)
+        rules.check_text(text, may_be_empty=settled)
         asked = lookup.request(act.session, request)
         told = remarks.told_of(ws, act.session, asked)
         act.before = {"state": told.state}

@@ -59,7 +59,7 @@ export interface AlertCause {
 export interface AlertRow {
   id: number;
   deployment: string;
-  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility' | 'approval';
+  part: 'service' | 'drift' | 'accuracy' | 'quality' | 'humility' | 'policy' | 'approval';
   subject: string;
   severity: 'info' | 'warning' | 'critical';
   state: 'open' | 'acknowledged' | 'resolved';
@@ -84,9 +84,10 @@ export interface Alerts {
   open: number;
 }
 
-/** The last that is known of a message to the webhook. */
+/** The last that is known of a message to the webhook, about an alert or a request. */
 export interface Delivery {
-  alert: number;
+  alert: number | null;
+  request: number | null;
   event: string;
   state: 'waiting' | 'delivered' | 'given up';
   attempts: number;
@@ -127,15 +128,59 @@ export interface Webhook {
   items: Delivery[];
 }
 
+/** A place outside that holds checkpoints: how many events they cover, and how old that is. */
+export interface AnchorRow {
+  where: string;
+  kind: 'file' | 'git' | 'webhook';
+  state: 'current' | 'behind' | 'unreachable' | 'disagrees';
+  events: number;
+  behind: number;
+  age: number | null;
+  signed_at: string;
+  at: string;
+  because: string;
+}
+
+/** The anchors there are, how many events the log has, and its newest checkpoint. */
+export interface Anchors {
+  items: AnchorRow[];
+  events: number;
+  checkpoint: string;
+  key: string;
+  secret?: string;
+}
+
+/** What an anchor says of the log; ``ok`` is null where it says nothing. */
+export interface AnchorVerdict {
+  where: string;
+  kind: 'file' | 'git' | 'webhook';
+  events: number;
+  age: number | null;
+  signed_at: string;
+  ok: boolean | null;
+  because: string;
+}
+
+/** A field that an event changed, and how. */
+export interface FieldChange {
+  field: string;
+  before: string;
+  after: string;
+}
+
 /** The events that match, newest first; what verification found, and what was exported. */
 export interface Audit {
   items: AuditEvent[];
+  older: number | null;
+  changes?: FieldChange[];
   ok?: boolean;
   events?: number;
   first_bad?: number | null;
   because?: string;
-  anchors?: Record<string, unknown>[];
+  anchors?: AnchorVerdict[];
   head?: string;
+  key?: string;
+  checkpoint?: string;
   export?: Exported;
 }
 
@@ -173,6 +218,87 @@ export interface Bundle {
   data?: string;
 }
 
+/** Somebody who could approve, and whether their approval would count; if not, why. */
+export interface Could {
+  person: string;
+  roles: string[];
+  counts: boolean;
+  because: string;
+}
+
+/** What past changes would have needed under a policy; nothing was written. */
+export interface DryRun {
+  since: string;
+  changes: number;
+  short: number;
+  items: Past[];
+}
+
+/** A person as the workspace knows them; ``keys`` are fingerprints, ``owner`` whom cells stand for. */
+export interface Knows {
+  id: string;
+  name: string;
+  roles: string[];
+  keys: string[];
+  users: string[];
+  until: string;
+  owner: boolean;
+}
+
+/** A change of the past: what it would have needed, and whether what was given would have done. */
+export interface Past {
+  id: number;
+  ref: string;
+  deployment: string;
+  at: string;
+  state: string;
+  needed: string;
+  given: string;
+  enough: boolean;
+  because: string;
+}
+
+/** The policies in force; ``code`` names the ready-made ones that are shown and not in force. */
+export interface Policies {
+  items: PolicyRow[];
+  changed: boolean;
+  code: string;
+  deciders?: Who;
+  past?: DryRun;
+  known?: Knows[];
+}
+
+/** A policy in force: its number (0 as it came with the workspace), what it speaks of and asks. */
+export interface PolicyRow {
+  name: string;
+  number: number;
+  digest: string;
+  scope: Record<string, string[]>;
+  asks: Record<string, unknown>;
+  speaks_of: string;
+  needs: string;
+  text: string;
+  by: Person | null;
+  at: string;
+  people?: Knows[];
+}
+
+/** Who would have to approve a change, and why. */
+export interface Who {
+  ref: string;
+  deployment: string;
+  role: string;
+  subject: string;
+  risk: Risk;
+  policies: string[];
+  approvers: number;
+  assurance: Assurance;
+  needs: string;
+  people: Could[];
+  missing: string[];
+  because: string;
+}
+
 /** What was read of another registry, version by version, and whether it was only looked at. */
 export interface Imported {
   source: string;
@@ -193,6 +319,43 @@ export interface ImportedRow {
   registered_at: string;
   registered_by: string;
   because: string;
+}
+
+/** For how long a deployment's rows are kept; ``number`` 0 where nobody said so yet. */
+export interface Retention {
+  deployment: string;
+  number: number;
+  items: RetentionRow[];
+  by: Person | null;
+  at: string;
+  reason: string;
+  held: string;
+  warnings: string[];
+  because: string;
+}
+
+/** What is kept of one kind: for how long (days, 0 is for good), and what is older than that now. */
+export interface RetentionRow {
+  part: string;
+  days: number;
+  due: number;
+  files: number;
+}
+
+/** A column that is hidden: of which deployment, from whom not, since when, by whom and why. */
+export interface MaskRow {
+  deployment: string;
+  column: string;
+  unless: string;
+  by: Person;
+  reason: string;
+  at: string;
+  lifted_at: string;
+}
+
+/** The masks that match; those that stand before those that were lifted. */
+export interface Masks {
+  items: MaskRow[];
 }
 
 /** One release check: what it found, with its figure. */
@@ -307,6 +470,44 @@ export interface Version {
   new: boolean;
 }
 
+/** What somebody said of a request: a comment, changes asked for or settled, a withdrawal. */
+export interface Comment {
+  kind: 'comment' | 'changes' | 'settled' | 'withdrawal';
+  by: Person;
+  text: string;
+  at: string;
+}
+
+/** How the version did against the champion of that moment, on the same rows where it could be. */
+export interface Contest {
+  ref: string;
+  metric: string;
+  measured: 'registered' | 'same rows';
+  champion: Figure | null;
+  version: Figure | null;
+  verdict: 'better' | 'worse' | 'not proven' | 'unknown';
+  differences: number;
+}
+
+/** What a request was made on, frozen by ``digest``; what there was none of is empty. */
+export interface Evidence {
+  digest: string;
+  metrics: Record<string, Figure>;
+  contest: Contest | null;
+  fairness: FairnessFigure[];
+  card: string;
+  document: string;
+  lineage: string;
+}
+
+/** A measure of fairness in one protected group, as a ratio of the group it is compared with. */
+export interface FairnessFigure {
+  measure: string;
+  attribute: string;
+  group: string;
+  ratio: number;
+}
+
 /** What aliases meant, newest first; where ``until`` is empty, what they mean now. */
 export interface Aliases {
   items: AliasRow[];
@@ -345,6 +546,48 @@ export interface HoldRow {
 /** The holds that match, newest first; those that stand before those that were released. */
 export interface Holds {
   items: HoldRow[];
+}
+
+/** What was erased of a data subject, and what still waits. */
+export interface Erased {
+  id: number;
+  digest: string;
+  salt: string;
+  by: string;
+  rows: number;
+  items: StandingRow[];
+  state: 'done' | 'waiting';
+  waits: string[];
+  because: string;
+  beyond: string[];
+}
+
+/** How many rows of a data subject a place has: a deployment's day, or a version's sample. */
+export interface StandingRow {
+  place: 'predictions' | 'unsealed' | 'actuals' | 'reviews' | 'repeats' | 'sample';
+  deployment: string;
+  where: string;
+  rows: number;
+}
+
+/** Where a data subject stands: rows in all, place by place, and what no erasure reaches. */
+export interface Subject {
+  by: string;
+  rows: number;
+  items: StandingRow[];
+  because: string;
+  beyond: string[];
+  masked: string[];
+  export?: SubjectFile;
+}
+
+/** What was exported of a data subject: digest, size and rows; where it was written. */
+export interface SubjectFile {
+  digest: string;
+  bytes: number;
+  rows: number;
+  written?: string;
+  data?: string;
 }
 
 /** How right the answers were, as far as the truth is known. */
@@ -720,22 +963,24 @@ export interface Checks {
   withdrawn: boolean;
 }
 
-/** What somebody decided, and what that decision is worth. */
+/** What somebody decided, and what that decision is worth; one that was withdrawn counts no more. */
 export interface Decision {
   outcome: 'approved' | 'rejected' | 'break-glass';
   by: Person;
   comment: string;
   at: string;
+  withdrawn_at: string;
 }
 
-/** A wish to change what is deployed, with its evidence. */
+/** A wish for a change, with its evidence and what was said of it. */
 export interface Request {
   id: number;
+  kind: string;
   ref: string;
   digest: string;
   deployment: string;
-  role: Role;
-  state: 'open' | 'approved' | 'rejected' | 'expired' | 'carried out' | 'void';
+  role: Role | '';
+  state: 'open' | 'changes asked' | 'approved' | 'rejected' | 'expired' | 'carried out' | 'superseded' | 'withdrawn' | 'void';
   risk: Risk;
   reason: string;
   requested_by: Person;
@@ -747,11 +992,20 @@ export interface Request {
   label: string;
   checks: Check[];
   decisions: Decision[];
+  comments: Comment[];
+  changes_by: string[];
+  apply: boolean;
+  evidence: Evidence;
+  since_you_looked: string[];
+  yours: ('settle' | 'withdraw')[];
+  because: string;
+  proposal: string;
 }
 
-/** The requests that match, newest first. */
+/** The requests that match, newest first; ``request`` is the number of the one that was asked for. */
 export interface Requests {
   items: Request[];
+  request?: number;
 }
 
 /** A version on its way to become the champion; without ``next_share`` a person leads it. */
@@ -766,7 +1020,7 @@ export interface Trial {
   because: string;
 }
 
-/** A deployment in the fleet: what it serves and how it is. */
+/** A deployment in the fleet: what it serves, how it is, until when it has to be approved again. */
 export interface DeploymentRow {
   name: string;
   model: string;
@@ -784,6 +1038,7 @@ export interface DeploymentRow {
   share: number | null;
   trial: Trial | null;
   challengers: string[];
+  review_by: string | null;
   approved_by?: string[];
 }
 
@@ -805,6 +1060,7 @@ export interface Retired {
   share: number | null;
   trial: Trial | null;
   challengers: string[];
+  review_by: string | null;
   approved_by?: string[];
   bundle: string;
   calls: Calls;
@@ -1098,7 +1354,7 @@ export interface Miss {
   version: string;
   prediction: string | number;
   actual: string | number;
-  loss: number;
+  loss: number | string;
 }
 
 /** A segment that is proved worse than all other rows; ``difference`` is of the mean losses. */
@@ -1190,35 +1446,6 @@ export interface Reproduced {
   expected: Record<string, unknown>;
 }
 
-/** The policies in force. */
-export interface Policies {
-  items: PolicyRow[];
-}
-
-/** A policy in force: its number (0 as it came with the workspace), what it speaks of and asks. */
-export interface PolicyRow {
-  name: string;
-  number: number;
-  digest: string;
-  scope: Record<string, string[]>;
-  asks: Record<string, unknown>;
-  text: string;
-  by: Person | null;
-  at: string;
-  people?: Knows[];
-}
-
-/** A person as the workspace knows them; ``keys`` are fingerprints, ``owner`` whom cells stand for. */
-export interface Knows {
-  id: string;
-  name: string;
-  roles: string[];
-  keys: string[];
-  users: string[];
-  until: string;
-  owner: boolean;
-}
-
 /** A request as it is sent: ``document`` holds everything, ``written`` is the file. */
 export interface Letter {
   request: number;
@@ -1267,6 +1494,8 @@ export interface Receipt {
   head: string;
   request: number;
   decisions: Decision[];
+  erased: string;
+  masked: string[];
 }
 
 /** One step of the way, and whether it holds. */
@@ -1299,6 +1528,43 @@ export interface PlanStep {
   done: boolean;
 }
 
+/** A backup that was written: where, the digest it is known by, and what is in it. */
+export interface Backup {
+  written: string;
+  digest: string;
+  bytes: number;
+  tables: number;
+  rows: number;
+  files: number;
+  events: number;
+  head: string;
+  ok: boolean;
+  seconds: number;
+  left_out: string[];
+  differing: string[];
+}
+
+/** A workspace that came out of a backup, proved: where it is, and what is in it. */
+export interface Restored {
+  where: string;
+  archive: string;
+  digest: string;
+  at: string;
+  product: string;
+  tables: number;
+  rows: number;
+  files: number;
+  events: number;
+  head: string;
+  ok: boolean;
+  segments: number;
+  seconds: number;
+  left_out: string[];
+  differing: string[];
+  drill: boolean;
+  known?: boolean;
+}
+
 /** What each verb is told, as JSON. */
 export interface Arguments {
   overview: { as_of?: string | null };
@@ -1318,13 +1584,15 @@ export interface Arguments {
   openlineage: { ref: string; to: string };
   reproduce: { ref: string; to: string; run?: boolean; seconds?: number };
   check: { ref: string; text?: string; for_deployment?: string; model?: string; withdraw?: boolean; reason?: string };
-  policy: { name?: string; text?: string; reason?: string };
-  request: { ref: string; for_deployment: string; role?: Role; reason?: string };
+  policy: { name?: string; text?: string; from_code?: string; who?: string; for_deployment?: string; role?: Role; dry_run?: string | null; withdraw?: boolean; reason?: string };
+  request: { ref: string; for_deployment: string; role?: Role; reason?: string; apply?: boolean };
   requests: { query?: string };
   approve: { request: number; comment?: string };
   reject: { request: number; comment?: string };
   send: { request: number; to?: string };
   receive: { decision: Record<string, unknown> | Record<string, unknown>[] };
+  comment: { request: number; text?: string; changes?: boolean; settled?: boolean };
+  withdraw: { request: number; comment?: string };
   deploy: { ref: string; to: string; role?: Role; gate?: 'auto' | 'swap' | 'shadow' | 'canary'; share?: number | null; reason?: string };
   promote: { deployment: string; ref?: string | null; reason?: string };
   rollback: { deployment: string; ref?: string | null; reason?: string };
@@ -1342,8 +1610,14 @@ export interface Arguments {
   alerts: { deployment?: string; state?: 'unresolved' | 'open' | 'acknowledged' | 'resolved' | 'all'; severity?: 'info' | 'warning' | 'critical'; since?: string | null; as_of?: string | null };
   acknowledge: { alert: unknown; comment?: string };
   notify: { url?: string; name?: string; severities?: string[]; test?: boolean; remove?: boolean; reason?: string };
-  audit: { query?: string; verify?: boolean; export?: string; limit?: number };
+  audit: { query?: string; since?: string; until?: string; as_of?: string | null; before?: number; diff?: number; verify?: boolean; anchor?: Record<string, unknown> | Record<string, unknown>[] | null; checkpoint?: boolean; export?: string; limit?: number };
+  anchors: Record<string, never>;
   receipt: { prediction: string; deployment?: string };
+  subject: { value: string; by?: string; at?: string; export?: string };
+  erase: { value: string; by?: string; at?: string; reason: string; anyway?: boolean };
+  mask: { deployment: string; columns?: string[]; unless?: string; lift?: boolean; reason?: string };
+  masks: { query?: string };
+  retention: { deployment: string; predictions?: string; actuals?: string; samples?: string; dry_run?: boolean; reason?: string };
   document: { subject: string; text?: string; template?: string; to?: string; against?: string; confirm?: string[]; lang?: 'reader' | 'en' | 'ja' };
   card: { ref: string; to: string; lang?: 'reader' | 'en' | 'ja' };
   publish: { name?: string; deployment?: string; to: string; lang?: 'en' | 'ja'; as_of?: string | null };
@@ -1376,6 +1650,8 @@ export interface Answers {
   reject: Request;
   send: Letter;
   receive: Request;
+  comment: Request;
+  withdraw: Request;
   deploy: Rollout;
   promote: Rollout;
   rollback: Rollout;
@@ -1394,7 +1670,13 @@ export interface Answers {
   acknowledge: Alerts;
   notify: Webhook;
   audit: Audit;
+  anchors: Anchors;
   receipt: Receipt;
+  subject: Subject;
+  erase: Erased;
+  mask: Masks;
+  masks: Masks;
+  retention: Retention;
   document: Document;
   card: Document;
   publish: Page;
@@ -1430,6 +1712,8 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   reject: 'deed',
   send: 'read',
   receive: 'deed',
+  comment: 'deed',
+  withdraw: 'deed',
   deploy: 'deed',
   promote: 'deed',
   rollback: 'deed',
@@ -1448,7 +1732,13 @@ export const DOES: Readonly<Record<Verb, 'read' | 'deed'>> = {
   acknowledge: 'deed',
   notify: 'deed',
   audit: 'read',
+  anchors: 'read',
   receipt: 'read',
+  subject: 'read',
+  erase: 'deed',
+  mask: 'deed',
+  masks: 'read',
+  retention: 'deed',
   document: 'deed',
   card: 'deed',
   publish: 'deed',

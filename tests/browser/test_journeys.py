@@ -115,6 +115,60 @@ def test_a_reviewer_approves_in_the_panel_and_sees_it_go_live(lab, page, artefac
     assert page.strangers == []
 
 
+def test_a_reviewer_asks_for_changes_and_a_decision_is_withdrawn(lab, page, artefacts):
+    url, session = lab
+    session.approve(1)
+    session.deploy("tumour:1", to="clinic")
+    _, train, holdout = tumours()
+    model = clone(tumours()[0]).set_params(logisticregression__C=0.01)
+    model.fit(train.drop(columns="target"), train["target"])
+    session.register(model, name="tumour", train=train, target="target", holdout=holdout)
+    session.request("tumour:2", for_deployment="clinic", reason=HOSTILE, apply=True)
+    session.comment(2, HOSTILE * 3)
+    open_panel(page, url)
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    page.locator(".jp-mlops-row-head", has_text="tumour:2 → clinic").click()
+    card = page.locator(".jp-mlops-row[data-row='2']")
+    since = card.get_by_label("Since your last word")
+    since.get_by_text("You last decided about tumour:1.").wait_for()
+    card.get_by_text("It is deployed as soon as it is approved.").wait_for()
+    assert card.get_by_role("button", name="Ask for changes").is_disabled()
+    card.get_by_label("Comment", exact=True).fill("the holdout is too small")
+    card.get_by_role("button", name="Ask for changes").click()
+    card.get_by_text("changes are asked for", exact=False).last.wait_for()
+    card.get_by_role("button", name="Changes settled").wait_for()
+    page.screenshot(path=artefacts / "panel-changes-asked.png")
+    darken(page)
+    narrow(page, 300)
+    page.screenshot(path=artefacts / "panel-changes-asked-dark.png")
+    box = card.bounding_box()
+    outside = "e => [...e.querySelectorAll('*')].filter(x => x.getBoundingClientRect().right > "
+    assert box["width"] <= 300
+    assert card.evaluate(f"{outside}{box['x'] + box['width'] + 1}).length") == 0
+    card.get_by_label("Comment", exact=True).fill("it is large enough")
+    card.get_by_role("button", name="Changes settled").click()
+    card.get_by_role("button", name="Ask for changes").wait_for()
+    card.get_by_role("button", name="Approve", exact=True).click()
+    card.get_by_text("tumour:2 was carried out to clinic at once").wait_for(timeout=60_000)
+    card.get_by_role("button", name="Withdraw …").click()
+    card.get_by_role("button", name="Withdraw my approval").click()
+    card.get_by_text("clinic is back at tumour:1.").wait_for(timeout=60_000)
+    page.screenshot(path=artefacts / "panel-withdrawn-dark.png")
+    assert session.deployments("clinic").items[0]["version"] == "tumour:1"
+    assert page.title() != "1"
+    assert page.strangers == []
+
+
+def narrow(page, width):
+    """Draw the side panel to a width, as somebody does with the mouse."""
+    edge = page.locator(".jp-mlops-panel").bounding_box()
+    at = edge["x"] + edge["width"] + 1
+    page.mouse.move(at, 500)
+    page.mouse.down()
+    page.mouse.move(edge["x"] + width, 500, steps=5)
+    page.mouse.up()
+
+
 def test_a_reviewer_sees_what_a_version_is_before_deciding(lab, page, artefacts):
     url, session = lab
     session.approve(1)

@@ -118,6 +118,29 @@ def test_policies_are_written_shown_and_asked_about_near_and_far(session):
     assert session.policy(from_code="bank").code == "bank"
 
 
+def test_a_request_is_spoken_of_and_taken_back_near_and_far(session):
+    hostile = "<script>alert(1)</script>"
+    version = registered(session, name="spoken", risk="low")
+    asked = session.request(version, for_deployment="ward", reason="first release")
+    told = session.comment(asked, hostile, changes=True)
+    assert (told.state, told.comments[0]["text"]) == ("changes asked", hostile)
+    assert told.comments[0]["by"]["label"] == "Self-recorded, not independent"
+    assert "<script>" not in told._repr_mimebundle_()["text/html"]
+    with pytest.raises(Refused, match="changes asked"):
+        session.deploy(version, to="ward")
+    assert session.comment(asked.id, "seen", settled=True).state == "open"
+    shown = session.requests(str(asked.id))
+    assert shown.request == asked.id
+    assert f"request {asked.id}" in shown.line
+    assert hostile in repr(shown)
+    with pytest.raises(Invalid, match="4000 characters"):
+        session.comment(asked, "x" * 4_001)
+    assert session.withdraw(asked, comment="not now").state == "withdrawn"
+    with pytest.raises(Conflict, match="withdrawn"):
+        session.approve(asked)
+    assert session.audit("request:withdrawal").items[0]["reason"] == "not now"
+
+
 def test_the_audit_log_is_exported_near_and_far(session, tmp_path):
     told = session.audit(verify=True, export=str(tmp_path / "log.zip"))
     assert told.export["written"] == str(tmp_path / "log.zip")

@@ -11,7 +11,7 @@ from fakes import Clock
 from jupyter_mlops.domain import merkle
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.errors import Invalid, NotFound, Refused
-from jupyter_mlops.services import erasure, holds, segments, standing
+from jupyter_mlops.services import erasure, holds, segments, whereabouts
 from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.bundles import bundle
 from jupyter_mlops.services.erasure import erase
@@ -238,7 +238,7 @@ def test_an_archived_version_gets_a_bundle_without_the_subject(ws):
         version = session.exec(sqlmodel.select(tables.Version)).one()
     assert ws.artifacts.get(kept)
     assert version.lineage["left_out"] == [at for at in version.lineage["left_out"] if at >= 0]
-    assert standing.sample(ws, version.lineage["sample"]).num_rows == 999
+    assert whereabouts.sample(ws, version.lineage["sample"]).num_rows == 999
 
 
 def test_a_refused_deed_remembers_nothing_that_stood_in_somebodys_row(ws):

@@ -174,7 +174,7 @@ export const ja: Readonly<Record<string, string>> = {
   'the same answer for {share}': '{share} で同じ回答',
   unknown: '不明',
   version: 'バージョン',
-  void: '無効',
+  'approval withdrawn': '承認は取り下げ済み',
   'waits for a decision': '判断待ち',
   warning: '注意',
   when: '日時',
@@ -200,11 +200,37 @@ export const ja: Readonly<Record<string, string>> = {
   '{ref} is champion of {deployment}.': '{ref} は {deployment} のチャンピオンです。',
   '{ref} scores in shadow beside the champion of {deployment}, and answers nobody.':
     '{ref} は {deployment} のチャンピオンの横でシャドー採点し、誰にも回答しません。',
-  '{ref} was changed as it was asked.': '{ref} は申請どおりに変更されました。',
-  '{ref} would be changed so:': '{ref} は次のように変更されます:',
   '{ref} would be the first champion of {deployment}.':
     '{ref} が {deployment} の最初のチャンピオンになります。',
   '{ref} would replace {replaces} as champion of {deployment}.':
     '{ref} が {replaces} に代わって {deployment} のチャンピオンになります。',
-  '{span} ago': '{span}前'
+  '{span} ago': '{span}前',
+  'It is deployed as soon as it is approved.': '承認されるとすぐにデプロイされます。',
+  'Since your last word': '前回の発言以降の変更',
+  withdrawn: '取り下げ済み',
+  'Add comment': 'コメントを追加',
+  'Ask for changes': '変更を依頼',
+  'Changes settled': '変更依頼を解消',
+  'Withdraw …': '取り下げ…',
+  'Withdraw my approval': '承認を取り下げる',
+  'Withdraw for good': '取り下げを確定',
+  Keep: '取り下げない',
+  'Asked for changes': '変更を依頼',
+  Withdrew: '取り下げ',
+  Said: 'コメント',
+  'On the same rows: {metric} {version}, {ref} has {champion}.':
+    '同じ行での {metric}：{version}（{ref} は {champion}）。',
+  'As registered: {metric} {version}, {ref} has {champion}.':
+    '登録時の {metric}：{version}（{ref} は {champion}）。',
+  'Better, as far as can be proven.': '統計的に改善が認められます。',
+  'Worse, as far as can be proven.': '統計的に悪化が認められます。',
+  'No difference is proven.': '有意な差は認められません。',
+  '{attribute} = {group}: {measure} {ratio}': '{attribute} = {group}：{measure} {ratio}',
+  'changes are asked for': '変更依頼あり',
+  'superseded by a newer version': '新しいバージョンの申請に置き換え済み',
+  'Withdrawn: nothing can be carried out by it any more.':
+    '取り下げました。この申請では何も実行できません。',
+  '{ref} was changed as it was asked.': '{ref} は申請どおりに変更されました。',
+  '{ref} would be changed so:': '{ref} は次のように変更されます:',
+  'Broke the glass': '緊急承認（単独）'
 };

@@ -113,6 +113,14 @@ def state_word(state: str) -> str:
         "behind": tell("behind"),
         "unreachable": tell("unreachable"),
         "disagrees": tell("disagrees"),
+        "changes asked": tell("changes asked"),
+        "approved": tell("approved"),
+        "rejected": tell("rejected"),
+        "expired": tell("expired"),
+        "carried out": tell("carried out"),
+        "superseded": tell("superseded"),
+        "withdrawn": tell("withdrawn"),
+        "void": tell("void"),
     }
     return words.get(state, state)
 

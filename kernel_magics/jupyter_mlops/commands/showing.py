@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from jupyter_mlops.commands import compared, governing, proved, traced
+from jupyter_mlops.commands import compared, governing, proved, requested, traced
 from jupyter_mlops.commands.tables import Cell, Table, table_of
 from jupyter_mlops.commands.telling import sentence
 from jupyter_mlops.locale import tell
@@ -70,7 +70,7 @@ def _tables(verb: str, data: Mapping[str, Any]) -> list[Table]:
 
 
 def _changed(verb: str, data: Mapping[str, Any]) -> list[str]:
-    """Return code that belongs to an answer, line by line: how it differs, or the cells that ran."""
+    """Return what belongs to an answer line by line: how code differs, cells that ran, what was said."""
     return _CODE[verb](data) if verb in _CODE else []
 
 
@@ -79,11 +79,14 @@ _OWN_TABLES: Final[Mapping[str, Callable[[Mapping[str, Any]], list[Table]]]] = {
     "compare": compared.tables,
     "lineage": traced.lineage,
     "reproduce": traced.reproduced,
+    "requests": requested.tables,
 }
 _CODE: Final[Mapping[str, Callable[[Mapping[str, Any]], list[str]]]] = {
     "compare": compared.code,
     "lineage": traced.code,
     "policy": governing.text,
+    "requests": requested.lines,
+    "comment": requested.lines,
 }
 _WARNED: Final = frozenset({"register", "show"})
 

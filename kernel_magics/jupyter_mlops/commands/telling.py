@@ -12,6 +12,7 @@ from jupyter_mlops.commands import (
     kept,
     private,
     proved,
+    requested,
     shelf,
     signed,
     states,
@@ -135,12 +136,15 @@ def _request(data: Data) -> str:
                 deployment=data["deployment"],
             ),
             *_needs(data),
+            *requested.wished(data),
             tell("next: {word}", word=f"%mlops approve {data['id']}"),
         ]
     )
 
 
 def _requests(data: Data) -> str:
+    if found := requested.one(data):
+        return requested.sentence(found)
     n = len(data["items"])
     waiting = sum(row["state"] == "open" for row in data["items"])
     if not n:
@@ -151,9 +155,9 @@ def _requests(data: Data) -> str:
 
 
 def _approve(data: Data) -> str:
-    if data["because"]:
+    if data.get("because"):
         said = tell("✓ request {id} approved", id=data["id"])
-        return DOT.join([said, *_labels(data), str(data["because"])])
+        return DOT.join([said, *_labels(data), *requested.because(data)])
     if data["state"] != "approved":
         said = tell("✓ your decision on request {id} is kept", id=data["id"])
         return DOT.join([said, *_needs(data)])
@@ -364,6 +368,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "approve": _approve,
     "reject": _reject,
     **signed.SENTENCES,
+    "comment": requested.commented,
+    "withdraw": requested.withdrawn,
     "deploy": _deploy,
     "promote": _deploy,
     "rollback": _deploy,

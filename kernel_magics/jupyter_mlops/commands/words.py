@@ -31,6 +31,8 @@ HOMES: Final = (
     "jupyter_mlops.services.approvals",
     "jupyter_mlops.services.decisions",
     "jupyter_mlops.commands.deciding",
+    "jupyter_mlops.services.commenting",
+    "jupyter_mlops.services.withdrawals",
     "jupyter_mlops.services.deployments",
     "jupyter_mlops.services.fleet",
     "jupyter_mlops.services.retirement",

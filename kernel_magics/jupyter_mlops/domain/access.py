@@ -22,6 +22,14 @@ _LABELS: Final = {
     "present": "Signed by {name}, present",
 }
 
+_SAID: Final = {
+    "recorded": "Self-recorded, not independent",
+    "authenticated": "Said by {name} (signed in)",
+    "signed": "Said by {name} (signed in)",
+    "present": "Said by {name} (signed in)",
+}
+"""What is said is signed by nobody's key, only decisions are."""
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -56,6 +64,11 @@ def reaches(assurance: Assurance, least: Assurance) -> bool:
 def label(assurance: Assurance) -> str:
     """Return the template of the label that is shown wherever such a decision is shown."""
     return _LABELS[assurance]
+
+
+def said_label(assurance: Assurance) -> str:
+    """Return the template of the label beside what somebody said without deciding."""
+    return _SAID[assurance]
 
 
 def as_person(actor: Mapping[str, Any], *, label: str = "") -> Person:

@@ -70,9 +70,10 @@ class Rehearsal(TypedDict):
 
 
 class Delivery(TypedDict):
-    """The last that is known of a message to the webhook."""
+    """The last that is known of a message to the webhook, about an alert or a request."""
 
-    alert: int
+    alert: int | None
+    request: int | None
     event: str
     state: Literal["waiting", "delivered", "given up"]
     attempts: int

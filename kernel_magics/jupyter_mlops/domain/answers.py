@@ -17,7 +17,7 @@ from jupyter_mlops.domain.alerted import (
 from jupyter_mlops.domain.anchored import AnchorRow, Anchors, AnchorVerdict, FieldChange
 from jupyter_mlops.domain.audited import Audit, AuditEvent, Exported
 from jupyter_mlops.domain.bundled import Bundle
-from jupyter_mlops.domain.governed import Could, DryRun, Past, Policies, PolicyRow, Who
+from jupyter_mlops.domain.governed import Could, DryRun, Knows, Past, Policies, PolicyRow, Who
 from jupyter_mlops.domain.imported import Imported, ImportedRow
 from jupyter_mlops.domain.kept import Retention, RetentionRow
 from jupyter_mlops.domain.masked import MaskRow, Masks
@@ -35,6 +35,7 @@ from jupyter_mlops.domain.registered import (
     Task,
     Version,
 )
+from jupyter_mlops.domain.requested import Comment, Contest, Evidence, FairnessFigure
 from jupyter_mlops.domain.shelved import Aliases, AliasRow, Calls, HoldRow, Holds
 from jupyter_mlops.domain.subjects import Erased, StandingRow, Subject, SubjectFile
 from jupyter_mlops.domain.watched import (
@@ -88,8 +89,10 @@ __all__ = [
     "ChallengerRow",
     "Challengers",
     "Check",
+    "Comment",
     "Compared",
     "Compiled",
+    "Contest",
     "Could",
     "Coverage",
     "Delivery",
@@ -99,10 +102,12 @@ __all__ = [
     "Driver",
     "DryRun",
     "Erased",
+    "Evidence",
     "Explained",
     "ExplainedBy",
     "ExplainedPart",
     "Exported",
+    "FairnessFigure",
     "Feature",
     "FieldChange",
     "Figure",
@@ -115,6 +120,7 @@ __all__ = [
     "HumilityRule",
     "Imported",
     "ImportedRow",
+    "Knows",
     "MaskRow",
     "Masks",
     "ModelRow",
@@ -167,19 +173,23 @@ class Checks(TypedDict):
 
 
 class Decision(TypedDict):
-    """What somebody decided, and what that decision is worth."""
+    """What somebody decided, and what that decision is worth; one that was withdrawn counts no more."""
 
     outcome: Literal["approved", "rejected", "break-glass"]
     by: Person
     comment: str
     at: str
+    withdrawn_at: str
 
 
 class Request(TypedDict):
-    """A wish for a change, with its evidence; ``kind`` says of what, `version` of what is deployed.
+    """A wish for a change, with its evidence and what was said of it.
 
-    ``proposal`` holds the words that carry out a change of another kind, ``because`` says what came
-    of that, once it was approved.
+    ``kind`` says of what, `version` of what is deployed; ``proposal`` holds the words that carry out a
+    change of another kind. ``apply`` says that it is carried out once approved, ``because`` what came
+    of what was just done; ``since_you_looked`` is what is new to who asks, since their last word about
+    the deployment, and ``yours`` is what they may take back: changes they ask for, their request or
+    their decision.
     """
 
     id: int
@@ -188,7 +198,17 @@ class Request(TypedDict):
     digest: str
     deployment: str
     role: Role | Literal[""]
-    state: Literal["open", "approved", "rejected", "expired", "carried out", "void"]
+    state: Literal[
+        "open",
+        "changes asked",
+        "approved",
+        "rejected",
+        "expired",
+        "carried out",
+        "superseded",
+        "withdrawn",
+        "void",
+    ]
     risk: Risk
     reason: str
     requested_by: Person
@@ -200,14 +220,21 @@ class Request(TypedDict):
     label: str
     checks: list[Check]
     decisions: list[Decision]
+    comments: list[Comment]
+    changes_by: list[str]
+    apply: bool
+    evidence: Evidence
+    since_you_looked: list[str]
+    yours: list[Literal["settle", "withdraw"]]
     because: str
     proposal: str
 
 
 class Requests(TypedDict):
-    """The requests that match, newest first."""
+    """The requests that match, newest first; ``request`` is the number of the one that was asked for."""
 
     items: list[Request]
+    request: NotRequired[int]
 
 
 class Trial(TypedDict):

@@ -18,6 +18,7 @@ Floors = tuple[tuple[str, float], ...]
 
 VALID_DAYS: Final = 14
 REMIND_DAYS: Final = 3
+"""Days after which a request that nobody decided is brought to mind, again and again."""
 BREAK_GLASS: Final = "break-glass"
 """The verdict, and the role, of who has a change carried out alone in an emergency."""
 EMERGENCY_HOURS: Final = 24

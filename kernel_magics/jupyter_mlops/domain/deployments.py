@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -154,20 +154,24 @@ def check_may_retire(deployment: str, *, state: str) -> None:
         )
 
 
-def champion_before(history: Sequence[tuple[int, bool]]) -> int | None:
+def champion_before(
+    history: Sequence[tuple[int, bool]], withdrawn: Collection[int] = ()
+) -> int | None:
     """Return the version that a rollback leads to, or None where there is nothing before.
 
     ``history`` holds version and "was live" of each rollout, oldest first; the last that was live
     is the champion. One step back from a version is what was live before it *first* went live, so
-    that going back twice goes back two steps, and never forth.
+    that going back twice goes back two steps, and never forth. What was ``withdrawn`` is passed over.
 
     >>> champion_before([(1, True), (2, True), (3, True)])
     2
+    >>> champion_before([(1, True), (2, True), (3, True)], withdrawn={2})
+    1
     >>> champion_before([(1, True), (2, True), (1, True)]) is None
     True
     """
     lived = [version for version, was_live in history if was_live]
     if not lived:
         return None
-    first = lived.index(lived[-1])
-    return lived[first - 1] if first else None
+    earlier = reversed(lived[: lived.index(lived[-1])])
+    return next((version for version in earlier if version not in withdrawn), None)

@@ -36,7 +36,7 @@ _NO_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 _TELLERS: Final = ("tell", "translate")
 _FOUND: Final = ("figure", "because")
-_KEPT: Final = ("_LABELS", "TITLES")
+_KEPT: Final = ("_LABELS", "_SAID", "TITLES")
 """Constants whose texts are told by another file than the one that keeps them."""
 _ERRORS: Final = tuple(
     name

@@ -21,27 +21,40 @@ from jupyter_mlops.domain.answers import Requests, Risk, Role
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, deed, read
 from jupyter_mlops.domain.governing import VERSION
 from jupyter_mlops.domain.names import check_name, iso
-from jupyter_mlops.domain.registry import Kindred, check_answers_alike
-from jupyter_mlops.errors import Conflict
+from jupyter_mlops.domain.remarks import (
+    UNDECIDED,
+    check_nobody_asks_for_changes,
+    check_text,
+    standing_changes,
+)
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import (
+    applying,
     asking_for,
     checks,
     demanded,
     emergencies,
+    evidence,
     governed,
     laid_down,
     lookup,
+    opening,
     people,
     proof,
     registry,
+    remarks,
     shelves,
+    since,
+    standing,
 )
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+_DIGITS: Final = 10
+"""A number with as many digits is none that a request has."""
 
 
 _OUTCOMES: Final = {"approved": "granted", "rejected": "denied", rules.BREAK_GLASS: "glass broken"}
@@ -58,21 +71,26 @@ def request(
     for_deployment: DeploymentName,
     role: Role = "champion",
     reason: str = "",
+    apply: bool = False,
 ) -> RequestAnswer:
     """Ask that a version may serve a deployment, with the evidence attached.
 
     The release checks run first; their results, the model's figures and what it would replace are
-    frozen by digest. A decision holds for exactly this version, deployment, policy and evidence.
+    frozen by digest, and so are the comparison with the champion, the figures of fairness where
+    attributes are protected, where the version comes from, and its newest model card. A decision holds
+    for exactly this version, deployment, policy and evidence. `--apply` has it carried out as soon as
+    the last approval is given.
     """
     check_name(for_deployment, what="deployment")
     found = checks.run(ws, ref, for_deployment, role)
+    more = {**evidence.gather(ws, ref, for_deployment, found), "apply": apply}
     with ws.act("request:opening", subject=f"deployment:{for_deployment}", reason=reason) as act:
         parent, version = lookup.version(act.session, ref)
         elsewhere.check_may_answer(ref, registry.read_manifest(version)["format"])
         shelves.check_in_sight(act.session, version)
-        _check_new(act.session, version, for_deployment, role, now=ws.now())
-        _check_alike(act.session, parent, version, for_deployment)
-        opened = _open(ws, act, version, for_deployment, role, reason, found)
+        opening.check_new(ws, act.session, version, for_deployment, role)
+        opening.check_alike(act.session, parent, version, for_deployment)
+        opened = _open(ws, act, version, for_deployment, role, reason, {**more, "checks": found})
         act.subject = f"request:{opened.id}"
         act.after = {
             "version": f"{parent.name}:{version.number}",
@@ -81,31 +99,62 @@ def request(
             "policy": opened.policy_digest,
             "evidence": opened.evidence_digest,
             "expires_at": opened.expires_at,
+            "apply": apply,
+            "supersedes": opening.superseded(act.session, opened, version),
         }
         return shown(ws, act.session, opened)
 
 
 @read()
 def requests(ws: Workspace, query: str = "") -> Requests:
-    """List requests, newest first; the query may hold a state, a model or a deployment."""
+    """List requests, newest first; the query may hold a state, a model or a deployment.
+
+    A number alone shows that request in full: its evidence, what was said and decided, and what
+    changed since your own last word about the deployment.
+    """
+    words = query.lower().split()
     with ws.look() as session:
+        if _is_number(words):
+            one = lookup.request(session, int(words[0]))
+            return Requests(items=[shown(ws, session, one)], request=one.id)
         rows = session.exec(
             sqlmodel.select(tables.Request).order_by(sqlmodel.col(tables.Request.id).desc())
         ).all()
-        told = [shown(ws, session, row) for row in rows]
-    words = query.lower().split()
-    kept = [
-        row
-        for row in told
-        if all(word in f"{row['state']} {row['ref']} {row['deployment']}".lower() for word in words)
-    ]
-    return Requests(items=kept)
+        kept = [row for row in rows if all(word in _text(ws, row) for word in words)]
+        return Requests(items=[shown(ws, session, row) for row in kept])
+
+
+def undecided(ws: Workspace) -> list[RequestAnswer]:
+    """Return the requests that wait for a decision, or for changes that were asked for."""
+    with ws.look() as session:
+        rows = session.exec(
+            sqlmodel.select(tables.Request)
+            .where(sqlmodel.col(tables.Request.state).in_(UNDECIDED))
+            .order_by(sqlmodel.col(tables.Request.id).desc())
+        ).all()
+        waiting = [row for row in rows if proof.state_of(row, now=ws.now()) in UNDECIDED]
+        return [shown(ws, session, row) for row in waiting]
+
+
+def _text(ws: Workspace, row: tables.Request) -> str:
+    ref = json.loads(row.evidence)["ref"]
+    return f"{proof.state_of(row, now=ws.now())} {ref} {row.deployment}".lower()
+
+
+def _is_number(words: Sequence[str]) -> bool:
+    alone = len(words) == 1 and words[0].isascii() and words[0].isdigit()
+    return alone and len(words[0]) < _DIGITS
 
 
 @deed()
 def approve(ws: Workspace, request: RequestId, *, comment: str = "") -> RequestAnswer:
-    """Say yes to a request, at the assurance that this place can honestly give."""
-    return _decide(ws, request, "approved", comment)
+    """Say yes to a request, at the assurance that this place can honestly give.
+
+    Where whoever asked wished so, the last approval that is needed carries the change out at once.
+    """
+    told = _decide(ws, request, "approved", comment)
+    wished = told["state"] == "approved" and told["apply"]
+    return applying.applied(ws, told) if wished else told
 
 
 @deed()
@@ -117,11 +166,12 @@ def reject(ws: Workspace, request: RequestId, *, comment: str = "") -> RequestAn
 def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer:
     """Return a request in the shape that answers carry."""
     policy = proof.policy(session, row.policy_digest)
-    evidence = json.loads(row.evidence)
+    frozen = json.loads(row.evidence)
+    said = standing.remarks(session, row)
     return RequestAnswer(
         id=row.id,
         kind=row.kind,
-        ref=evidence["ref"],
+        ref=frozen["ref"],
         digest=row.manifest_digest,
         deployment=row.deployment,
         role=cast("Role", row.role),
@@ -131,12 +181,18 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
         requested_by=as_person(row.requester),
         requested_at=row.at,
         expires_at=row.expires_at,
-        replaces=evidence["replaces"],
+        replaces=frozen["replaces"],
         policy=row.policy_digest,
         needs=asking_for.needs(policy),
         label=tell(assurance_label(ws.actor.assurance), name=ws.actor.id),
-        checks=[checks.told(found) for found in evidence["checks"]],
+        checks=[checks.told(found) for found in frozen["checks"]],
         decisions=decided(session, row),
+        comments=remarks.comments(said),
+        changes_by=standing_changes((one.person, one.kind) for one in said),
+        apply=bool(frozen.get("apply")),
+        evidence=evidence.told(row, frozen),
+        since_you_looked=since.since_you_looked(ws, session, row),
+        yours=remarks.yours(ws, session, row),
         because="",
         proposal=governed.typed(row),
     )
@@ -144,11 +200,13 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
 
 def decided(session: Session, row: tables.Request) -> list[DecisionAnswer]:
     """Return what was decided about a request, in the order it was."""
-    return [_decision(found) for found in proof.decisions(session, row)]
+    gone = {said.decision_id: said.at for said in standing.withdrawals(session, row)}
+    return [_decision(found, gone.get(found.id, "")) for found in proof.decisions(session, row)]
 
 
 def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAnswer:
     with ws.act("request:approval", subject=f"request:{number}", reason=comment) as act:
+        check_text(comment, may_be_empty=True)
         asked = lookup.request(act.session, number)
         actor = people.stand_for(act.session, ws.actor)
         check_may(ws, act.session, asked, actor, verdict)
@@ -157,9 +215,14 @@ def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAn
 
 
 def completed(ws: Workspace, answer: RequestAnswer) -> RequestAnswer:
-    """Carry out what was approved just now, where it is a change of what holds here; once it is committed."""
-    if answer["state"] != "approved" or answer["kind"] == VERSION:
+    """Carry out what was approved just now, once that is committed, where that was wished.
+
+    It always is of a change of what holds here.
+    """
+    if answer["state"] != "approved":
         return answer
+    if answer["kind"] == VERSION:
+        return applying.applied(ws, answer) if answer["apply"] else answer
     because = governed.carry_out(ws, answer["id"])
     with ws.look() as session:
         return {
@@ -183,6 +246,8 @@ def check_may(
     if verdict == "approved":
         policy = proof.policy(session, asked.policy_digest)
         rules.check_may_approve(actor, case, policy, now=ws.now())
+        asking = remarks.changes_by(session, asked)
+        check_nobody_asks_for_changes(asked.id, [one for one in asking if one != actor.id])
     elif verdict == rules.BREAK_GLASS:
         known = people.known(session)
         roles = known.roles_of(actor.id, ws.now()) if known else ()
@@ -198,11 +263,15 @@ def settled(
     act.before = {"state": asked.state}
     act.session.add(decision)
     act.session.flush()
+    if decision.person in remarks.changes_by(act.session, asked):
+        remarks.add(ws, act, asked, "settled", "", person=decision.person)
     if decision.outcome == "rejected":
         asked.state = "rejected"
     elif decision.outcome == rules.BREAK_GLASS or proof.is_complete(act.session, asked):
         asked.state = "approved"
         emergencies.settled(ws, act, asked)
+    else:
+        asked.state = "open"
     act.session.add(asked)
     act.outcome = _OUTCOMES[decision.outcome]
     act.after = {
@@ -261,21 +330,19 @@ def _open(
     deployment: str,
     role: str,
     reason: str,
-    found: Sequence[Mapping[str, Any]],
+    found: Mapping[str, Any],
 ) -> tables.Request:
     change = laid_down.change_of(act.session, version, deployment, role)
     policy = laid_down.asked_of(act.session, change)
-    found = [*found, *demanded.found(act.session, version, policy, found)]
-    evidence = json.dumps(
+    checked = [*found["checks"], *demanded.found(act.session, version, policy, found["checks"])]
+    frozen = evidence.canonical(
         {
+            **found,
+            "checks": checked,
             "ref": lookup.ref_of(act.session, version),
             "replaces": _replaced(act.session, deployment) if role == "champion" else None,
             "metrics": version.metrics,
-            "checks": list(found),
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
+        }
     )
     opened = tables.Request(
         version_id=version.id,
@@ -286,8 +353,8 @@ def _open(
         reason=reason,
         manifest_digest=version.digest,
         policy_digest=laid_down.remembered(act.session, policy, ws.now()),
-        evidence_digest=chain.digest(evidence),
-        evidence=evidence,
+        evidence_digest=chain.digest(frozen),
+        evidence=frozen,
         nonce=secrets.token_hex(16),
         requester=ws.actor.to_dict(),
         at=ws.now(),
@@ -296,46 +363,6 @@ def _open(
     act.session.add(opened)
     act.session.flush()
     return opened
-
-
-def _check_new(
-    session: Session, version: tables.Version, deployment: str, role: str, *, now: str
-) -> None:
-    """Raise when the very same is asked for already; what has expired asks for nothing any more."""
-    waiting = session.exec(
-        sqlmodel.select(tables.Request).where(
-            tables.Request.version_id == version.id,
-            tables.Request.deployment == deployment,
-            tables.Request.role == role,
-            tables.Request.state == "open",
-            tables.Request.expires_at > now,
-        )
-    ).first()
-    if waiting is None:
-        return
-    raise Conflict(
-        "Request {request} asks for exactly this already.",
-        "`approve {request}` or `reject {request}` decides it.",
-        code="already_requested",
-        request=waiting.id,
-    )
-
-
-def _check_alike(
-    session: Session, parent: tables.Model, version: tables.Version, deployment: str
-) -> None:
-    place = session.exec(
-        sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
-    ).first()
-    if place is None or lookup.champion(session, place) is None:
-        return
-    serves = session.get_one(tables.Model, place.model_id)
-    check_answers_alike(
-        deployment,
-        serves=Kindred(serves.target, serves.task, serves.classes),
-        asked=Kindred(parent.target, parent.task, parent.classes),
-        ref=f"{parent.name}:{version.number}",
-    )
 
 
 def _replaced(session: Session, deployment: str) -> str | None:
@@ -347,16 +374,16 @@ def _replaced(session: Session, deployment: str) -> str | None:
 
 
 def _case(ws: Workspace, session: Session, asked: tables.Request, actor: Actor) -> rules.Case:
-    evidence = json.loads(asked.evidence)
+    frozen = json.loads(asked.evidence)
     known = people.known(session)
     return rules.Case(
         request=asked.id,
-        ref=evidence["ref"],
-        state=proof.state_of(asked, now=ws.now()) if asked.state != "open" else "open",
+        ref=frozen["ref"],
+        state="open" if asked.state in UNDECIDED else proof.state_of(asked, now=ws.now()),
         expires_at=asked.expires_at,
         author=_author(session, asked),
         requester=asked.requester["id"],
-        checks_passed=all(found["outcome"] != "failed" for found in evidence["checks"]),
+        checks_passed=all(found["outcome"] != "failed" for found in frozen["checks"]),
         one_person=len(known.people) == 1 if known else actor.id == OWNER,
         decided_by=[found.person for found in proof.decisions(session, asked)],
         own=people.author_set(session, *_makers(session, asked)),
@@ -376,7 +403,7 @@ def _makers(session: Session, asked: tables.Request) -> list[Mapping[str, Any]]:
     return [session.get_one(tables.Version, asked.version_id).author, asked.requester]
 
 
-def _decision(found: tables.Decision) -> DecisionAnswer:
+def _decision(found: tables.Decision, withdrawn_at: str) -> DecisionAnswer:
     actor = {**found.actor, "assurance": found.assurance if found.signature else "recorded"}
     name = dict(actor.get("claims") or {}).get("name") if found.signature else ""
     broken = found.outcome == rules.BREAK_GLASS
@@ -388,4 +415,5 @@ def _decision(found: tables.Decision) -> DecisionAnswer:
         by=as_person(actor, label=label),
         comment=found.comment,
         at=found.at,
+        withdrawn_at=withdrawn_at,
     )

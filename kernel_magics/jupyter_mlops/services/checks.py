@@ -86,6 +86,7 @@ def run(
             "figure": f.figure,
             "because": f.because,
             "values": dict(f.values),
+            "detail": dict(f.detail) if key == "fairness" else {},
         }
         for key, f in found.items()
     ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import threading
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,17 +43,36 @@ def enqueue(
     found = webhook(act.session)
     if found is None or row.severity not in found.severities or name not in ("", found.name):
         return
-    message = f"msg_{secrets.token_hex(16)}"
-    act.session.add(
-        tables.Delivery(
-            message=message,
-            alert_id=row.id,
-            event=_EVENTS[does],
-            body=post.as_body(_told(place, row, _EVENTS[does], ws.now())).decode(),
-            state="waiting",
-            due_at=ws.now(),
-            at=ws.now(),
-        )
+    told = _told(place, row, _EVENTS[does], ws.now())
+    act.session.add(_message(ws, told, alert_id=row.id))
+
+
+def enqueue_request(
+    act: Deed, ws: Workspace, asked: tables.Request, event: str, names: Collection[str] = ()
+) -> None:
+    """Write a message about a request that waits, or did too long: it is as urgent as a warning.
+
+    Where a policy says by ``names`` who hears of it, others do not.
+    """
+    found = webhook(act.session)
+    if found is None or "warning" not in found.severities or (names and found.name not in names):
+        return
+    ref = json.loads(asked.evidence)["ref"]
+    told = ("id", "deployment", "role", "state", "risk", "expires_at")
+    data = {"ref": ref, **{name: getattr(asked, name) for name in told}, "requested_at": asked.at}
+    message = {"type": event, "timestamp": ws.now(), "data": data}
+    act.session.add(_message(ws, message, request_id=asked.id))
+
+
+def _message(ws: Workspace, told: dict[str, Any], **about: Any) -> tables.Delivery:
+    return tables.Delivery(
+        message=f"msg_{secrets.token_hex(16)}",
+        event=told["type"],
+        body=post.as_body(told).decode(),
+        state="waiting",
+        due_at=ws.now(),
+        at=ws.now(),
+        **about,
     )
 
 
@@ -179,10 +200,14 @@ def _note(ws: Workspace, message: str, outcome: post.Outcome) -> None:
             found.due_at = iso(ws.clock() + timedelta(seconds=wait))
         else:
             found.state = "given up"
-            act.subject, act.outcome = f"alert:{found.alert_id}", "failed"
+            act.subject, act.outcome = _about(found), "failed"
             act.after = {"message": message, "attempts": found.attempts, "outcome": outcome.code}
             return
         act.nothing()
+
+
+def _about(found: tables.Delivery) -> str:
+    return f"request:{found.request_id}" if found.request_id else f"alert:{found.alert_id}"
 
 
 def _told(place: tables.Deployment, row: tables.Alert, event: str, now: str) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from jupyter_mlops.domain.answers import Rollout as RolloutAnswer
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, deed
 from jupyter_mlops.domain.deployments import (
     WHOLE,
-    champion_before,
     check_gate,
     check_may_begin,
     check_may_challenge,
@@ -27,7 +26,7 @@ from jupyter_mlops.domain.deployments import (
 )
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.errors import Refused
-from jupyter_mlops.services import gates, lookup, proof, registry, rollouts
+from jupyter_mlops.services import gates, lookup, proof, registry, rollouts, standing
 from jupyter_mlops.services.carried import carried
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
@@ -135,7 +134,7 @@ def rollback(
 
     A version that is on its way, in shadow or on a share, is taken back first: the champion then
     answers everything again. Neither needs a new decision, since it leads to what was approved and
-    live before; that is verified again. `ref` takes back that version, such as a challenger.
+    live before; that is verified again, and what was withdrawn since is passed over. `ref` takes back that version, such as a challenger.
     """
     began = clock.monotonic()
     with ws.act("deployment:rollback", subject=f"deployment:{deployment}", reason=reason) as act:
@@ -354,13 +353,12 @@ def _before(session: Session, place: tables.Deployment) -> tables.Rollout:
     """Return the rollout that carried out the champion before this one.
 
     Raises:
-        Refused: there was none.
+        Refused: there was none whose approval still stands.
     """
-    past = [found for found in rollouts.of_place(session, place) if found.share >= WHOLE]
-    version = champion_before([(found.version_id, bool(found.since)) for found in past])
-    if version is None:
+    found = standing.before(session, place)
+    if found is None:
         raise _nothing_before(place.name)
-    return next(found for found in past if found.version_id == version and found.since)
+    return found
 
 
 def _nothing_before(deployment: str) -> Refused:

@@ -162,21 +162,22 @@ def _checks(first: Told, other: Told) -> tuple[dict[str, str], dict[str, str]]:
         return {}, {}
     before, now = (
         {
-            tell(TITLES[name]) if name in TITLES else name: _outcome(outcome)
-            for name, outcome in told.checked.items()
+            tell(TITLES[name]) if name in TITLES else name: outcome(found)
+            for name, found in told.checked.items()
         }
         for told in (first, other)
     )
     return before, now
 
 
-def _outcome(outcome: str) -> str:
+def outcome(found: str) -> str:
+    """Return the outcome of a release check in the reader's language."""
     words = {
         "passed": tell("passed"),
         "failed": tell("failed"),
         "not applicable": tell("not applicable"),
     }
-    return words.get(outcome, outcome)
+    return words.get(found, found)
 
 
 def _cut(told: Mapping[str, Any]) -> dict[str, str]:

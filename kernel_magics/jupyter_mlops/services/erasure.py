@@ -25,12 +25,20 @@ from jupyter_mlops.domain.subjects import (
     check_value,
 )
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import holds, leftovers, lookup, processes, removing, segments, standing
+from jupyter_mlops.services import (
+    holds,
+    leftovers,
+    lookup,
+    processes,
+    removing,
+    segments,
+    whereabouts,
+)
 from jupyter_mlops.services.removing import ERASURE
 from jupyter_mlops.services.scoring import settle as settle_actuals
 from jupyter_mlops.services.sought import Remembered, Sought
-from jupyter_mlops.services.standing import Hit, Standing, Whom
 from jupyter_mlops.services.subjects import beyond, rows_of
+from jupyter_mlops.services.whereabouts import Hit, Standing, Whom
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 from jupyter_mlops.store.engine import empty_log, overwrite
@@ -67,14 +75,14 @@ def erase(
     whom = Sought(check_value(str(value)), check_by(by))
     check_says_nothing(check_because(reason), whom.value)
     with ws.look() as session:
-        only = standing.names(session, at)
+        only = whereabouts.names(session, at)
     settle_actuals(ws)
     _end_segments(ws, whom, only)
-    known = standing.find(ws, whom, at, only)
+    known = whereabouts.find(ws, whom, at, only)
     salt = secrets.token_hex(32)
     with ws.act(ERASURE, subject="erasure", reason=reason.strip()) as act:
         removing.settle_files(ws, act.session)
-        found = standing.find(ws, whom, at, only, known)
+        found = whereabouts.find(ws, whom, at, only, known)
         check_found(found.n, anyway=anyway)
         _check_not_held(act.session, found)
         row = _planned(ws, act, whom, found, salt)
@@ -116,7 +124,7 @@ def finish(ws: Workspace, number: int) -> None:
 def _end_segments(ws: Workspace, whom: Whom, only: Sequence[str]) -> None:
     """Have segments with such rows sealed, as far as that can be had now."""
     until, asked = time.monotonic() + PATIENCE_SECONDS, False
-    while hits := standing.in_segments(ws, whom, only):
+    while hits := whereabouts.in_segments(ws, whom, only):
         if time.monotonic() > until:
             return
         if any(is_abandoned(hit.path) for hit in hits):
@@ -210,7 +218,7 @@ def _come_to_light(ws: Workspace, row: tables.Erasure, ready: Sequence[str]) -> 
         deployment, _, stem = one.partition("/")
         folder = ws.home.predictions / f"deployment={deployment}"
         for path in sorted(folder.glob(f"day=*/{stem}.parquet")):
-            if hit := standing.in_file(whom, deployment, path, until):
+            if hit := whereabouts.in_file(whom, deployment, path, until):
                 yield hit
 
 

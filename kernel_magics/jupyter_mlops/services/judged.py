@@ -61,12 +61,16 @@ def worth(
     return [each for each in found if each is not None]
 
 
-def emergency(known: Known, asked: tables.Request, at: str) -> bool:
+def emergency(
+    known: Known, asked: tables.Request, at: str, *, without: Collection[int] = ()
+) -> bool:
     """Say whether one person who may had this carried out alone at a moment, not too long after they said so."""
     for found in decisions(known.session, asked):
         said = rules.read_statement(found.statement)
         there = known.at(found)
-        if found.outcome != rules.BREAK_GLASS or not found.signature or there is None:
+        if found.outcome != rules.BREAK_GLASS or found.id in without:
+            continue
+        if not found.signature or there is None:
             continue
         if not _is_bound(asked, found, rules.BREAK_GLASS) or said["decider"] != found.person:
             continue

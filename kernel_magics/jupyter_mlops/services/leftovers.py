@@ -10,7 +10,7 @@ import sqlmodel
 
 from jupyter_mlops.domain.bundled import BLOBS
 from jupyter_mlops.services import bundles as sealing
-from jupyter_mlops.services import standing
+from jupyter_mlops.services import whereabouts
 from jupyter_mlops.services.sought import Sought
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
@@ -42,8 +42,8 @@ def bundles(ws: Workspace, session: Session, samples: Sequence[str]) -> list[str
 
 def samples(ws: Workspace, whom: Sought) -> list[str]:
     """Return samples with rows of a subject that came with a registration, and that no version is of."""
-    known = standing.samples(ws, None)
-    columns = {whom.by} if whom.by else {"id", *map(standing.id_of, known.values())}
+    known = whereabouts.samples(ws, None)
+    columns = {whom.by} if whom.by else {"id", *map(whereabouts.id_of, known.values())}
     return [
         digest
         for digest, head in ws.artifacts.all()
@@ -55,7 +55,7 @@ def _holds(ws: Workspace, digest: str, whom: Sought, columns: set[str]) -> bool:
     import pyarrow as pa
 
     try:
-        table: Any = standing.sample(ws, digest)
+        table: Any = whereabouts.sample(ws, digest)
     except pa.ArrowException:
         return False
     return any(whom.of(table[name]).true_count for name in columns if name in table.column_names)

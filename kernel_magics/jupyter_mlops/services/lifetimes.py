@@ -21,7 +21,7 @@ from jupyter_mlops.domain.kept import PARTS, Retention, RetentionRow, is_short, 
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.shelved import check_reason
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import holds, lookup, removing, rollouts, standing
+from jupyter_mlops.services import holds, lookup, removing, rollouts, whereabouts
 from jupyter_mlops.services.evaluation import WATCHER
 from jupyter_mlops.services.removing import RETENTION
 from jupyter_mlops.services.workspace import Workspace
@@ -235,19 +235,19 @@ def _old_actuals(ws: Workspace, deployment: str, until: datetime) -> list[tuple[
     stamp = iso(until).replace(":", "").replace("-", "")
     old = [
         path
-        for path in standing.actual_files(ws, deployment)
+        for path in whereabouts.actual_files(ws, deployment)
         if path.name.partition("-")[0] < stamp
     ]
     counted = [(path, parquet.ParquetFile(path).metadata.num_rows) for path in old]
     return [(path, rows) for path, rows in counted if rows]
 
 
-def _all_rows(deployment: str, files: Sequence[tuple[Path, int]]) -> list[standing.Hit]:
+def _all_rows(deployment: str, files: Sequence[tuple[Path, int]]) -> list[whereabouts.Hit]:
     import pyarrow as pa
     from pyarrow import parquet
 
     return [
-        standing.Hit(deployment, path, pa.array([True] * rows), parquet.ParquetFile(path).read())
+        whereabouts.Hit(deployment, path, pa.array([True] * rows), parquet.ParquetFile(path).read())
         for path, rows in files
     ]
 

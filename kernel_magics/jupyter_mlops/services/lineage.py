@@ -14,7 +14,7 @@ from jupyter_mlops.domain.arguments import Ref, Time, read
 from jupyter_mlops.domain.lineage import Layer, Lineage, LineageEdge, LineageNode
 from jupyter_mlops.domain.names import iso, parse_time
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import lookup, profiles, retold
+from jupyter_mlops.services import lookup, profiles, retold, standing
 from jupyter_mlops.services.window import Window
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
@@ -206,7 +206,8 @@ def _decided(
     carried = _rollouts(session, [one.id for one in asked], last)
     places: dict[str, str] = {}
     for one in reversed(asked):
-        decision = _decision(graph, one, decided.get(one.id, []))
+        withdrawn = any(said.at <= last for said in standing.withdrawals(session, one))
+        decision = _decision(graph, one, decided.get(one.id, []), withdrawn=withdrawn)
         graph.link(made, decision)
         for rollout, name in carried.get(one.id, []):
             said = _lived(rollout, last)
@@ -241,11 +242,14 @@ def _rollouts(
     return found
 
 
-def _decision(graph: Graph, asked: tables.Request, decisions: Sequence[tables.Decision]) -> str:
+def _decision(
+    graph: Graph, asked: tables.Request, decisions: Sequence[tables.Decision], *, withdrawn: bool
+) -> str:
     words = {"approved": tell("approved by"), "rejected": tell("rejected by")}
     said = [f"{words.get(one.outcome, one.outcome)} {one.person}" for one in decisions[:3]]
     where = tell("for {name}", name=asked.deployment)
-    detail = " · ".join([where, *(said or [tell("not decided yet")])])
+    said = [*(said or [tell("not decided yet")]), *([tell("withdrawn")] if withdrawn else [])]
+    detail = " · ".join([where, *said])
     at = decisions[-1].at if decisions else asked.at
     return graph.add("decision", f"{asked.id}", tell("request {id}", id=asked.id), detail, at)
 

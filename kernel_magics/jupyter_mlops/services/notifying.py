@@ -135,6 +135,7 @@ def _severity(told: str) -> str:
 def _delivery(row: tables.Delivery) -> Delivery:
     return Delivery(
         alert=row.alert_id,
+        request=row.request_id,
         event=row.event,
         state=cast("Any", row.state),
         attempts=row.attempts,

@@ -41,9 +41,7 @@ def overview(ws: Workspace, *, as_of: Time | None = None) -> Overview:
         registered = catalogue.count(session, at)
         then = [approvals.shown(ws, session, row) for row in past.waiting(session, at)]
         broken = [] if at else list(emergencies.standing(session))
-    waiting = (
-        [_open_then(row, at) for row in then] if at else approvals.requests(ws, "open")["items"]
-    )
+    waiting = [_open_then(row, at) for row in then] if at else approvals.undecided(ws)
     raised = alerts.alerts(ws, as_of=at)["items"]
     unseen = [alert for alert in raised if alert["state"] == "open"]
     known_of = {alert["deployment"] for alert in unseen}
@@ -144,12 +142,18 @@ def _waits(found: Request) -> Attention:
     return Attention(
         subject=tell("request {id}", id=found["id"]),
         status="unknown",
-        because=tell(
-            "{ref} waits for a decision for {deployment}.",
-            ref=found["ref"],
-            deployment=found["deployment"],
-        )
-        if found["kind"] == VERSION
-        else tell("The change of {ref} waits for a decision.", ref=found["ref"]),
-        next=f"%mlops approve {found['id']}",
+        because=_wants(found),
+        next=f"%mlops {'approve' if found['state'] == 'open' else 'requests'} {found['id']}",
     )
+
+
+def _wants(found: Request) -> str:
+    where = {"ref": found["ref"], "deployment": found["deployment"]}
+    if found["state"] != "open":
+        people = ", ".join(found["changes_by"])
+        return tell(
+            "{ref} for {deployment}: changes are asked for by {people}.", people=people, **where
+        )
+    if found["kind"] != VERSION:
+        return tell("The change of {ref} waits for a decision.", ref=found["ref"])
+    return tell("{ref} waits for a decision for {deployment}.", **where)

@@ -87,6 +87,7 @@ def _check(ws: Workspace, session: Session, rollout: tables.Rollout, pin: Pin) -
     name = _proof_of(session, asked)
     if name in pin.proofs:
         proof.check_same(session, rollout)
+        proof.check_stands(session, rollout)
         _check_not_revoked(session, rollout, pin, pin.proofs[name])
         return
     known = judged.Known(session, pin.people, is_pinned=True, moment=ws.now())

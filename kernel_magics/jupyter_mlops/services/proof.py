@@ -9,8 +9,9 @@ import sqlmodel
 from jupyter_mlops.domain import approvals as rules
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.policies import is_looser
+from jupyter_mlops.domain.remarks import WAITING
 from jupyter_mlops.errors import Refused
-from jupyter_mlops.services import asking_for, judged, laid_down, lookup, registry
+from jupyter_mlops.services import asking_for, judged, laid_down, lookup, registry, standing
 from jupyter_mlops.services.judged import decisions
 from jupyter_mlops.store import tables
 
@@ -20,20 +21,27 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 
-def verify(session: Session, rollout: tables.Rollout, known: judged.Known | None = None) -> None:
+def verify(
+    session: Session,
+    rollout: tables.Rollout,
+    known: judged.Known | None = None,
+    *,
+    when_carried_out: bool = False,
+) -> None:
     """Raise unless this rollout stands on decisions that speak of exactly these bytes.
 
-    Whoever serves a model calls this again: rows in a database are claims.
+    Whoever serves a model calls this again: rows in a database are claims. What was withdrawn counts
+    no more, but for a champion that has to answer on because nothing else can, and for who asks how
+    it was when it was carried out.
 
     Raises:
         Refused: the approval is missing, incomplete, or speaks of something else.
         Corrupt: the manifest is not what was registered.
     """
     asked = check_same(session, rollout)
+    past = when_carried_out or standing.goes_on(session, rollout)
     judges = known or judged.Known(session)
-    if not is_complete(session, asked, known) and not judged.emergency(
-        judges, asked, judges.moment or rollout.at
-    ):
+    if not _is_approved(session, asked, judges, judges.moment or rollout.at, even_withdrawn=past):
         raise _not_approved_for(session, rollout)
 
 
@@ -53,6 +61,17 @@ def check_same(session: Session, rollout: tables.Rollout) -> tables.Request:
     return asked
 
 
+def check_stands(session: Session, rollout: tables.Rollout) -> None:
+    """Raise where the approval of a rollout was withdrawn, and it does not answer on for want of another.
+
+    Raises:
+        Refused: it was.
+    """
+    asked = session.get_one(tables.Request, rollout.request_id)
+    if _is_withdrawn(session, asked) and not standing.goes_on(session, rollout):
+        raise _not_approved_for(session, rollout)
+
+
 def usable(
     session: Session,
     version: tables.Version,
@@ -67,12 +86,14 @@ def usable(
         Refused: nobody asked, or it was not approved, or the approval has expired or was used.
     """
     ref = lookup.ref_of(session, version)
-    asked = session.exec(
+    found = session.exec(
         sqlmodel.select(tables.Request)
         .where(tables.Request.version_id == version.id, tables.Request.deployment == deployment)
         .where(tables.Request.role == role)
         .order_by(sqlmodel.col(tables.Request.id).desc())
-    ).first()
+    ).all()
+    wished = [asked for asked in found if asked.state != "withdrawn"] or found
+    asked = next(iter(wished), None)
     if asked is None:
         raise Refused(
             "{ref} was never requested for {deployment}.",
@@ -83,8 +104,8 @@ def usable(
             words=_role_words(role),
         )
     state = state_of(asked, now=now)
-    if state != "approved" or not (
-        is_complete(session, asked) or judged.emergency(judged.Known(session), asked, now)
+    if state != "approved" or not _is_approved(
+        session, asked, judged.Known(session), now, even_withdrawn=False
     ):
         raise _not_usable(asked, state, ref)
     _check_same_policy(session, asked, version, ref)
@@ -111,8 +132,8 @@ def _check_same_policy(
 
 
 def state_of(asked: tables.Request, *, now: str) -> str:
-    """Return a request's state; an open or approved one that is too old has expired."""
-    late = asked.state in ("open", "approved") and now >= asked.expires_at
+    """Return a request's state; one that waits still and is too old has expired."""
+    late = asked.state in WAITING and now >= asked.expires_at
     return "expired" if late else asked.state
 
 
@@ -129,10 +150,42 @@ def policy(session: Session, digest: str) -> rules.Policy:
     )
 
 
-def is_complete(session: Session, asked: tables.Request, known: judged.Known | None = None) -> bool:
-    """Count only decisions that speak of this request's own bytes, target, policy and evidence."""
+def _is_approved(
+    session: Session,
+    asked: tables.Request,
+    known: judged.Known,
+    at: str,
+    *,
+    even_withdrawn: bool,
+) -> bool:
+    """Say whether a request is approved as its policy asks, or by one person's word at a moment."""
+    if _is_withdrawn(session, asked) and not even_withdrawn:
+        return False
+    gone = set() if even_withdrawn else standing.withdrawn_decisions(session, asked)
+    if is_complete(session, asked, known, even_withdrawn=even_withdrawn):
+        return True
+    return judged.emergency(known, asked, at, without=gone)
+
+
+def _is_withdrawn(session: Session, asked: tables.Request) -> bool:
+    return asked.state in standing.REFUSES or standing.was_withdrawn(session, asked)
+
+
+def is_complete(
+    session: Session,
+    asked: tables.Request,
+    known: judged.Known | None = None,
+    *,
+    even_withdrawn: bool = False,
+) -> bool:
+    """Count only decisions that speak of this request's own bytes, target, policy and evidence.
+
+    Those that were withdrawn are counted only where somebody asks how it was before.
+    """
     found = policy(session, asked.policy_digest)
-    return rules.is_complete(found, judged.worth(known or judged.Known(session), asked, found))
+    gone = set() if even_withdrawn else standing.withdrawn_decisions(session, asked)
+    judges = known or judged.Known(session)
+    return rules.is_complete(found, judged.worth(judges, asked, found, without=gone))
 
 
 def _not_approved_for(session: Session, rollout: tables.Rollout) -> Refused:
@@ -158,6 +211,7 @@ def _role_words(role: str) -> str:
 def _not_usable(asked: tables.Request, state: str, ref: str) -> Refused:
     next_words = {
         "open": "`approve {request}` decides it.",
+        "changes asked": "`requests {request}` shows which changes are asked for, and by whom.",
         "carried out": (
             "an approval carries a version out once; `request {ref} --for {deployment}{words}`."
         ),

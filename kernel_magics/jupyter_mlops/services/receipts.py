@@ -16,7 +16,15 @@ from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.receipts import Receipt, ReceiptStep, Sibling, Step, check_prediction
 from jupyter_mlops.errors import MlopsError, NotFound, Unavailable
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import approvals, checkpoints, erasure, lookup, masks, proof
+from jupyter_mlops.services import (
+    approvals,
+    checkpoints,
+    erasure,
+    lookup,
+    masks,
+    proof,
+    standing,
+)
 from jupyter_mlops.services.export.subject import logged
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
@@ -308,10 +316,13 @@ def _approval_step(
         because = tell("Nothing says that this version was to answer there at that moment.")
         return _step("approval", because, holds=False)
     try:
-        proof.verify(session, rollout)
+        proof.verify(session, rollout, when_carried_out=True)
     except MlopsError as error:
         return _step("approval", error.message, holds=False)
     given = (one["by"] for one in approvals.decided(session, asked) if one["outcome"] != "rejected")
     people = ", ".join(f"{by['id']} ({by['label']})" for by in given)
     because = tell("Request {id} was approved: {people}.", id=asked.id, people=people)
+    if standing.is_void(session, asked):
+        at = standing.withdrawn_at(session, asked)
+        because += " " + tell("That was withdrawn at {at}.", at=at)
     return _step("approval", because, holds=True)

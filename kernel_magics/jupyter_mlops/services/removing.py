@@ -18,7 +18,7 @@ from jupyter_mlops.store import erasing, tables
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from jupyter_mlops.services.standing import Hit, Sample
+    from jupyter_mlops.services.whereabouts import Hit, Sample
     from jupyter_mlops.store.erasing import Next
 
 ERASURE: Final = "subject:erasure"
@@ -96,10 +96,10 @@ def out_of_samples(
     import pyarrow.compute as pc
 
     from jupyter_mlops.formats import frames
-    from jupyter_mlops.services import standing
+    from jupyter_mlops.services import whereabouts
 
     for one in samples:
-        table = standing.sample(ws, one.digest)
+        table = whereabouts.sample(ws, one.digest)
         after = ws.artifacts.put(frames.as_stream(table.filter(pc.invert(one.goes))))
         goes = one.goes.to_pylist()
         refs = [

@@ -16,13 +16,13 @@ from jupyter_mlops.domain.subjects import (
 )
 from jupyter_mlops.domain.verdicts import REVIEWED
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import masks, standing
+from jupyter_mlops.services import masks, whereabouts
 from jupyter_mlops.services.export import subject as exporting
 from jupyter_mlops.services.sought import Sought
 from jupyter_mlops.services.workspace import Workspace
 
 if TYPE_CHECKING:
-    from jupyter_mlops.services.standing import Hit, Standing
+    from jupyter_mlops.services.whereabouts import Hit, Standing
 
 
 @read(
@@ -41,8 +41,8 @@ def subject(
     """
     whom = Sought(check_value(str(value)), check_by(by))
     with ws.look() as session:
-        only = standing.names(session, at)
-    found = standing.find(ws, whom, at, only)
+        only = whereabouts.names(session, at)
+    found = whereabouts.find(ws, whom, at, only)
     hidden = masks.hidden(ws, found.deployments)
     items = rows_of(ws, found)
     told = Subject(

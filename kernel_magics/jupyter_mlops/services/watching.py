@@ -37,8 +37,11 @@ from jupyter_mlops.services import (
     lifetimes,
     retention,
     segments,
+    waiting,
+    withdrawals,
 )
 from jupyter_mlops.services.anchoring import reached
+from jupyter_mlops.services.evaluation import WATCHER
 from jupyter_mlops.services.workspace import Workspace, open_local
 from jupyter_mlops.store import tables
 
@@ -63,6 +66,8 @@ class Round:
 def watched(ws: Workspace, *, seconds: float = 60.0, count: keeping.Count | None = None) -> Round:
     """Make one round: bring profiles up to date, judge what they tell, forget what is long over.
 
+    Requests that wait are looked after, and champions whose approval was withdrawn.
+
     While too much of the log waits to be sealed, nothing is judged: it would all have to be read.
     """
     kept = keeping.keep(ws, seconds=seconds, count=count)
@@ -72,6 +77,8 @@ def watched(ws: Workspace, *, seconds: float = 60.0, count: keeping.Count | None
             sqlmodel.select(tables.Deployment.name).where(tables.Deployment.state != "retired")
         ).all()
     opened = 0 if segments.is_behind(ws) else sum(_opened(ws, name) for name in names)
+    waiting.look_after(ws.as_actor(WATCHER))
+    opened += withdrawals.follow(ws.as_actor(WATCHER))
     retention.forget(ws)
     compacting.compact(ws)
     erasure.settle(ws)

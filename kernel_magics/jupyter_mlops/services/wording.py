@@ -26,6 +26,7 @@ _FOUND: Final = {
     "policy_documents": "Policies ask for documents that are not complete: {names}.",
     "policy_protected": "Policies ask for fairness in groups where it was not measured: {names}.",
     "policy_fairness": "Policies ask for floors of fairness that the live version did not show.",
+    "withdrawn": "The approval of {version} was withdrawn, and no champion before it could take over.",
     "in_doubt": "Rules of humility marked {share} of {n} answers.",
 }
 
@@ -47,6 +48,7 @@ _CAUSE: Final = {
     "labels_late": "Labels of {share} of the predictions have come: early ones may be of one kind.",
     "unlike_training": "Cases come that are unlike the training data.",
     "policy": "A policy asks for more than it did, or time has passed.",
+    "nothing_stands": "Nothing else is approved here: request another version, or retire the place.",
     "other": "Something else: the audit log says what was done at that time.",
     "chance": "Chance: some false alarms are accepted, as the rules say.",
 }
@@ -76,6 +78,7 @@ def subject(name: str) -> str:
         "documents": tell("documents that policies ask for"),
         "protected": tell("protected groups"),
         "fairness": tell("floors of fairness"),
+        "withdrawn": tell("approval"),
     }
     return words.get(name, shown_subject(name))
 

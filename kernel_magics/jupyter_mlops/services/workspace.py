@@ -249,8 +249,12 @@ def _furnish(ws: Workspace) -> None:
 
 
 def _canonical(value: Any) -> Any:
-    """Return the value as JSON has it, so that what is hashed is what can be read back."""
-    return json.loads(json.dumps(value, allow_nan=False, default=str))
+    """Return the value as JSON has it, so that what is hashed is what can be read back.
+
+    Half of a surrogate pair, which no UTF-8 has, becomes a question mark.
+    """
+    said = json.dumps(value, allow_nan=False, default=str, ensure_ascii=False)
+    return json.loads(said.encode("utf-8", "replace"))
 
 
 def _newest(column: Any) -> Any:

@@ -156,13 +156,17 @@ class Webhook(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """A message to the webhook: written with the change that it tells of, sent until it arrived."""
+    """A message to the webhook: written with the change that it tells of, sent until it arrived.
+
+    It tells of an alert or of a request.
+    """
 
     __tablename__ = "delivery"
 
     id: int = Field(default=None, primary_key=True)
     message: str = Field(unique=True)
-    alert_id: int = Field(foreign_key="alert.id", index=True)
+    alert_id: int | None = Field(default=None, foreign_key="alert.id", index=True)
+    request_id: int | None = Field(default=None, foreign_key="request.id")
     event: str
     body: str = as_text()
     state: str = Field(index=True)

@@ -17,7 +17,7 @@ from jupyter_mlops.errors import Corrupt, Invalid
 from jupyter_mlops.store.disk import sync_folder
 from jupyter_mlops.store.engine import answering, opened, writing
 
-NEWEST: Final = "0014"
+NEWEST: Final = "0013"
 COPIES: Final = 5
 """How many copies from before a change of form are kept; the oldest go."""
 _LEFT: Final = ("artifacts/sha256", "predictions", "requests", "actuals")

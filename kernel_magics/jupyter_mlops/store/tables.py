@@ -28,6 +28,7 @@ from jupyter_mlops.store.observed import (
     Webhook,
 )
 from jupyter_mlops.store.privacy import Erasure, Mask, Retention
+from jupyter_mlops.store.requested import Remark
 
 __all__ = [
     "Alert",
@@ -53,6 +54,7 @@ __all__ = [
     "PolicyVersion",
     "Profile",
     "Reference",
+    "Remark",
     "Request",
     "Retention",
     "Rollout",

@@ -2,12 +2,24 @@ import React from 'react';
 
 import { useDeed, useDesk } from '../../desk';
 import { Action, Actions, Problem } from '../../parts/action';
-import { Comment } from '../../parts/comment';
 import { Age, Chip, Name, PersonMark } from '../../parts/marks';
 import { Sentence } from '../../parts/sentence';
-import type { Check, Decision, Request, Rollout } from '../../types';
+import type { Check, Request, Rollout } from '../../types';
 import { VersionParts } from '../versions/parts';
-import { byOutcome, change, isOfVersion, outcome, outcomeWord, passed } from './sentences';
+import { History, SinceYouLooked } from './history';
+import { Say } from './say';
+import {
+  against,
+  byOutcome,
+  change,
+  fair,
+  isOfVersion,
+  isOver,
+  isUndecided,
+  outcomeWord,
+  passed,
+  stateWord
+} from './sentences';
 
 const MARKS: Readonly<Record<Check['outcome'], [string, string]>> = {
   passed: ['●', 'passing'],
@@ -15,7 +27,7 @@ const MARKS: Readonly<Record<Check['outcome'], [string, string]>> = {
   'not applicable': ['○', 'unknown']
 };
 
-/** What would change, why, on what evidence, and the two buttons. */
+/** What would change, why, on what evidence, what was said of it, and the buttons. */
 export function RequestCard(props: { request: Request }): JSX.Element {
   const { request } = props;
   const { tell } = useDesk();
@@ -30,22 +42,43 @@ export function RequestCard(props: { request: Request }): JSX.Element {
         }}
       />
       {request.proposal && <pre className="jp-mlops-reason">{request.proposal}</pre>}
+      {isOver(request) && <p className="jp-mlops-quiet">{stateWord(request, tell)}</p>}
       {request.reason && <blockquote className="jp-mlops-reason">{request.reason}</blockquote>}
       <p className="jp-mlops-quiet">
         {tell('Asked by')} <PersonMark person={request.requested_by} />{' '}
         <Age at={request.requested_at} />
       </p>
+      <SinceYouLooked sentences={request.since_you_looked} />
       {isOfVersion(request) && <Evidence checks={request.checks} />}
+      {isOfVersion(request) && <Contested request={request} />}
       {isOfVersion(request) && <VersionParts reference={request.ref} replaces={request.replaces} />}
       {request.state === 'open' && (
         <p className="jp-mlops-quiet">{tell('Needed: {needs}', { needs: request.needs })}</p>
       )}
-      {request.decisions.map(decision => (
-        <Decided key={decision.at} decision={decision} />
-      ))}
-      {request.state === 'open' && <Decide request={request} />}
+      {request.apply && isUndecided(request) && (
+        <p className="jp-mlops-quiet">{tell('It is deployed as soon as it is approved.')}</p>
+      )}
+      <History request={request} />
       {request.state === 'approved' && isOfVersion(request) && <Deploy request={request} />}
+      <Say request={request} />
     </article>
+  );
+}
+
+/** How the version did against the champion of that moment, and how fair it was to protected groups. */
+function Contested(props: { request: Request }): JSX.Element | null {
+  const { tell } = useDesk();
+  const { contest, fairness } = props.request.evidence;
+  if (!contest && !fairness.length) {
+    return null;
+  }
+  return (
+    <ul className="jp-mlops-quiet jp-mlops-contest">
+      {contest && <li>{against(contest, tell)}</li>}
+      {fairness.map(row => (
+        <li key={`${row.measure}:${row.attribute}:${row.group}`}>{fair(row, tell)}</li>
+      ))}
+    </ul>
   );
 }
 
@@ -73,55 +106,6 @@ function Evidence(props: { checks: readonly Check[] }): JSX.Element {
         ))}
       </ul>
     </details>
-  );
-}
-
-function Decided(props: { decision: Decision }): JSX.Element {
-  const { tell } = useDesk();
-  const { decision } = props;
-  return (
-    <p className="jp-mlops-decided">
-      {decision.outcome === 'approved' ? tell('Approved') : tell('Rejected')}{' '}
-      <PersonMark person={decision.by} /> <Age at={decision.at} />
-      {decision.comment && <span className="jp-mlops-comment">{decision.comment}</span>}
-    </p>
-  );
-}
-
-function Decide(props: { request: Request }): JSX.Element {
-  const { api, live, tell } = useDesk();
-  const { request } = props;
-  const [comment, setComment] = React.useState('');
-  const [course, begin] = useDeed<Request>();
-  const decide = (verb: 'approve' | 'reject'): void =>
-    begin(async () => {
-      const answer = await api.say(verb, { request: request.id, comment });
-      live.receive(answer);
-      return answer;
-    });
-  return (
-    <div className="jp-mlops-decide">
-      <Comment value={comment} onChange={setComment} />
-      <p className="jp-mlops-quiet">
-        {tell('Your decision will be labelled: {label}', { label: request.label })}
-      </p>
-      <Actions>
-        <Action
-          label={tell('Approve')}
-          kind="accept"
-          disabled={course.busy}
-          onClick={() => decide('approve')}
-        />
-        <Action
-          label={tell('Reject')}
-          kind="warn"
-          disabled={course.busy}
-          onClick={() => decide('reject')}
-        />
-      </Actions>
-      {course.answer && <p role="status">{outcome(course.answer, tell)}</p>}
-      {course.problem && <Problem problem={course.problem} />}
-    </div>
   );
 }
 

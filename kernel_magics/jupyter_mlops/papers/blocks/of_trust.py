@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from jupyter_mlops.domain.answers import Comment, Decision
 from jupyter_mlops.locale import tell
 from jupyter_mlops.papers.blocks.of_version import facts
 from jupyter_mlops.papers.blocks.writing import NONE, moment, person, short
@@ -35,15 +36,35 @@ def decisions(known: Known) -> list[Block]:
         rows += [
             (
                 tell("decision on request {id}", id=asked["id"]),
-                tell("approved") if given["outcome"] == "approved" else tell("rejected"),
+                _outcome(given),
                 person(given["by"]),
                 moment(given["at"]),
                 short(given["comment"]) or NONE,
             )
             for given in asked["decisions"]
         ]
+        rows += [_comment(asked["id"], said) for said in asked["comments"]]
     head = (tell("step"), tell("outcome"), tell("who"), tell("when"), tell("reason or comment"))
     return [Table("decisions", head, rows), Paragraph(_honest(), "note")]
+
+
+def _outcome(given: Decision) -> str:
+    said = tell("approved") if given["outcome"] == "approved" else tell("rejected")
+    if not given["withdrawn_at"]:
+        return said
+    return f"{said} ({tell('withdrawn at {at}', at=moment(given['withdrawn_at']))})"
+
+
+def _comment(request: int, said: Comment) -> tuple[str, str, str, str, str]:
+    words = {
+        "comment": tell("said"),
+        "changes": tell("asked for changes"),
+        "settled": tell("asked for changes no more"),
+        "withdrawal": tell("withdrew"),
+    }
+    what = tell("comment on request {id}", id=request)
+    text = short(said["text"]) or NONE
+    return (what, words[said["kind"]], person(said["by"]), moment(said["at"]), text)
 
 
 def policy(known: Known) -> list[Block]:
@@ -103,6 +124,9 @@ def _state(name: str) -> str:
         "rejected": tell("rejected"),
         "expired": tell("expired"),
         "carried out": tell("carried out"),
+        "changes asked": tell("changes asked"),
+        "superseded": tell("superseded"),
+        "withdrawn": tell("withdrawn"),
         "void": tell("void"),
     }
     return words.get(name, name)

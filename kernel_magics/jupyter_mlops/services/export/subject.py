@@ -24,7 +24,7 @@ from jupyter_mlops.services.export import placing
 if TYPE_CHECKING:
     from jupyter_mlops.services.masks import Hidden
     from jupyter_mlops.services.sought import Sought
-    from jupyter_mlops.services.standing import Standing
+    from jupyter_mlops.services.whereabouts import Standing
     from jupyter_mlops.services.workspace import Workspace
 
 NAME: Final = "subject.zip"

@@ -5,7 +5,7 @@ import json
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.access import Actor
 from jupyter_mlops.domain.names import iso
-from jupyter_mlops.services import approvals, opening, proof
+from jupyter_mlops.services import opening, proof
 from jupyter_mlops.store import tables
 
 ANN = Actor("ann", assurance="authenticated")
@@ -48,7 +48,7 @@ def asks(ws, number=1, *, by=ANN, deployment="shop", role="champion", apply=Fals
     with asking.act("request:opening", subject="request") as act:
         found = version(act, number, **more)
         evidence = {"checks": more.get("checks", CHECKS), "apply": apply}
-        opened = approvals._open(asking, act, found, deployment, role, "", evidence)
+        opened = opening.opened(asking, act, found, deployment, role, "", evidence)
         opening.superseded(act.session, opened, found)
         return opened.id
 

@@ -10,7 +10,7 @@ import sqlmodel
 import registered
 from jupyter_mlops.domain import decided
 from jupyter_mlops.domain.audit import digest
-from jupyter_mlops.services import approvals
+from jupyter_mlops.services import opening
 from jupyter_mlops.services.decisions import send
 from jupyter_mlops.services.policies import policy
 from jupyter_mlops.store import tables
@@ -54,7 +54,7 @@ def asked(ws, *, risk="critical", deployment="clinic"):
             {**json.loads(version.manifest), **more, "rows": {"train": 9}}
         )
         version.digest = digest(version.manifest)
-        opened = approvals._open(ws, act, version, deployment, "champion", "first", [])
+        opened = opening.opened(ws, act, version, deployment, "champion", "first", {"checks": []})
         return opened.id
 
 

@@ -18,7 +18,7 @@ from jupyter_mlops.services import signing
 from jupyter_mlops.services.anchoring import pushed, reached
 from jupyter_mlops.services.anchors import anchor, anchors
 from jupyter_mlops.services.audit import audit
-from jupyter_mlops.services.doctor import doctor
+from jupyter_mlops.services.doctor import examined
 from jupyter_mlops.services.watching import watch
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.serving.anchored import exposition
@@ -294,7 +294,7 @@ def test_an_anchor_that_is_away_holds_nothing_up_and_gets_all_once_it_is_back(
     assert (row["state"], row["events"], row["behind"]) == ("unreachable", 2, 121)
     assert row["age"] == 24 * 3600
     assert "No such file" in row["because"]
-    (said,) = [one for one in doctor(both)["items"] if one["subject"] == "anchor"]
+    (said,) = [one for one in examined(both)["items"] if one["subject"] == "anchor"]
     assert said["status"] == "warning"
     assert "signed 1,440 minutes ago; 121 are not there yet." in said["because"]
     told = audit(both, verify=True)
@@ -327,7 +327,7 @@ def test_an_anchor_of_another_workspace_or_of_a_longer_log_is_not_written_to(ws,
     goes_on(ws)
     (row,) = anchors(ws)["items"]
     assert (row["state"], mine.read_text()) == ("disagrees", longer)
-    assert [one["status"] for one in doctor(ws)["items"] if one["subject"] == "anchor"] == [
+    assert [one["status"] for one in examined(ws)["items"] if one["subject"] == "anchor"] == [
         "failing"
     ]
     other.engine.dispose()

@@ -114,8 +114,8 @@ def test_everybody_sees_it_until_others_have_approved_the_same(ws):
 
 
 def asked_again(ws, ref):
-    from jupyter_mlops.services import approvals, lookup
+    from jupyter_mlops.services import lookup, opening
 
     with ws.act("request:opening", subject="deployment:ward") as act:
         _, version = lookup.version(act.session, ref)
-        return approvals._open(ws, act, version, "ward", "champion", "regular", []).id
+        return opening.opened(ws, act, version, "ward", "champion", "regular", {"checks": []}).id

@@ -17,6 +17,7 @@ from jupyter_mlops.services import (
     approvals,
     deployments,
     lookup,
+    opening,
     proof,
     rollouts,
     standing,
@@ -186,9 +187,7 @@ def test_a_request_withdrawn_does_not_stand_before_one_that_is_approved(ws):
     request = approved(ws)
     with ws.as_actor(ANN).act("request:opening", subject="request") as act:
         found = act.session.get_one(tables.Version, 1)
-        again = approvals._open(
-            ws.as_actor(ANN), act, found, "shop", "champion", "", {"checks": []}
-        )
+        again = opening.opened(ws.as_actor(ANN), act, found, "shop", "champion", "", {"checks": []})
         number = again.id
     withdraw(ws.as_actor(ANN), number)
     assert usable(ws) == request
@@ -240,9 +239,7 @@ def test_one_approved_again_may_be_gone_back_to(ws, loads):
     withdraw(ws.as_actor(BOB), first)
     with ws.act("test:opening", subject="test") as act:
         found = act.session.get_one(tables.Version, 1)
-        again = approvals._open(
-            ws.as_actor(ANN), act, found, "shop", "champion", "", {"checks": []}
-        )
+        again = opening.opened(ws.as_actor(ANN), act, found, "shop", "champion", "", {"checks": []})
         number = again.id
     approvals.approve(ws.as_actor(BOB), number)
     carries_out(ws, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from jupyter_mlops.commands.figures import figure, moment, number, state_word
+from jupyter_mlops.commands.figures import count, figure, moment, number, state_word
 from jupyter_mlops.commands.states import DOT, bare
 from jupyter_mlops.commands.tables import Cell, Table, table_of
 from jupyter_mlops.locale import tell
@@ -171,3 +171,45 @@ def _digests(found: Data) -> list[tuple[str, str]]:
         tell("where it comes from"): found["lineage"],
     }
     return [(what, digest[:SHORT]) for what, digest in named.items() if digest]
+
+
+def listed(data: Data) -> str:
+    """Say how many requests there are, or how the one that is shown stands."""
+    if found := one(data):
+        return sentence(found)
+    n = len(data["items"])
+    waiting = sum(row["state"] == "open" for row in data["items"])
+    if not n:
+        return tell("No request matches. Type: %mlops request REF --for DEPLOYMENT")
+    if n == 1:
+        return tell("1 request, {waiting} open", waiting=waiting)
+    return tell("{n} requests, {waiting} open", n=count(n), waiting=waiting)
+
+
+def approved(data: Data) -> str:
+    """Say what an approval has come to."""
+    if data.get("because"):
+        said = tell("✓ request {id} approved", id=data["id"])
+        return DOT.join([said, *_labels(data), *because(data)])
+    if data["state"] != "approved":
+        said = tell("✓ your decision on request {id} is kept", id=data["id"])
+        return DOT.join([said, *needs(data)])
+    said = tell("✓ request {id} approved", id=data["id"])
+    role = "" if data["role"] == "champion" else f" --role {data['role']}"
+    word = f"%mlops deploy {data['ref']} --to {data['deployment']}{role}"
+    return DOT.join([said, *_labels(data), tell("next: {word}", word=word)])
+
+
+def rejected(data: Data) -> str:
+    """Say that a request is closed."""
+    said = tell("✓ request {id} rejected", id=data["id"])
+    return DOT.join([said, *_labels(data)])
+
+
+def needs(data: Data) -> list[str]:
+    """Say what a request still asks for."""
+    return [bare(data["needs"])] if data["needs"] else []
+
+
+def _labels(data: Data) -> list[str]:
+    return [str(decision["by"]["label"]) for decision in data["decisions"][-1:]]

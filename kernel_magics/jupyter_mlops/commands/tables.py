@@ -152,7 +152,7 @@ _TABLES: Final[Mapping[str, tuple[Sequence[str], Callable[[Data], list[Row]]]]] 
 
 
 def _header(key: str) -> str:
-    return {**_words(), **_measures()}.get(key, key)
+    return {**_words(), **_governing(), **_measures()}.get(key, key)
 
 
 def _words() -> dict[str, str]:
@@ -203,6 +203,13 @@ def _words() -> dict[str, str]:
         "became": tell("what it became"),
         "was": tell("in MLflow"),
         "stage": tell("stage"),
+        "aliases": tell("aliases"),
+    }
+
+
+def _governing() -> dict[str, str]:
+    """Return headers of what is said of decisions, anchors and people."""
+    return {
         "speaks_of": tell("speaks of"),
         "needs": tell("asks for"),
         "person": tell("who"),
@@ -215,7 +222,6 @@ def _words() -> dict[str, str]:
         "events": tell("events"),
         "behind": tell("not there yet"),
         "signed_at": tell("signed"),
-        "aliases": tell("aliases"),
         "meaning": tell("what it means"),
         "digest": tell("digest"),
         "assurance": tell("assurance"),

@@ -135,49 +135,11 @@ def _request(data: Data) -> str:
                 ref=data["ref"],
                 deployment=data["deployment"],
             ),
-            *_needs(data),
+            *requested.needs(data),
             *requested.wished(data),
             tell("next: {word}", word=f"%mlops approve {data['id']}"),
         ]
     )
-
-
-def _requests(data: Data) -> str:
-    if found := requested.one(data):
-        return requested.sentence(found)
-    n = len(data["items"])
-    waiting = sum(row["state"] == "open" for row in data["items"])
-    if not n:
-        return tell("No request matches. Type: %mlops request REF --for DEPLOYMENT")
-    if n == 1:
-        return tell("1 request, {waiting} open", waiting=waiting)
-    return tell("{n} requests, {waiting} open", n=count(n), waiting=waiting)
-
-
-def _approve(data: Data) -> str:
-    if data.get("because"):
-        said = tell("✓ request {id} approved", id=data["id"])
-        return DOT.join([said, *_labels(data), *requested.because(data)])
-    if data["state"] != "approved":
-        said = tell("✓ your decision on request {id} is kept", id=data["id"])
-        return DOT.join([said, *_needs(data)])
-    said = tell("✓ request {id} approved", id=data["id"])
-    role = "" if data["role"] == "champion" else f" --role {data['role']}"
-    word = f"%mlops deploy {data['ref']} --to {data['deployment']}{role}"
-    return DOT.join([said, *_labels(data), tell("next: {word}", word=word)])
-
-
-def _reject(data: Data) -> str:
-    said = tell("✓ request {id} rejected", id=data["id"])
-    return DOT.join([said, *_labels(data)])
-
-
-def _needs(data: Data) -> list[str]:
-    return [bare(data["needs"])] if data["needs"] else []
-
-
-def _labels(data: Data) -> list[str]:
-    return [str(decision["by"]["label"]) for decision in data["decisions"][-1:]]
 
 
 def _deploy(data: Data) -> str:
@@ -364,9 +326,9 @@ _SENTENCES: Final[Mapping[str, Callable[[Data], str]]] = {
     "reproduce": _because,
     "check": _check,
     "request": _request,
-    "requests": _requests,
-    "approve": _approve,
-    "reject": _reject,
+    "requests": requested.listed,
+    "approve": requested.approved,
+    "reject": requested.rejected,
     **signed.SENTENCES,
     "comment": requested.commented,
     "withdraw": requested.withdrawn,

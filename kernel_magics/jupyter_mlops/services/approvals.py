@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlmodel
 
 from jupyter_mlops.domain import approvals as rules
-from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import elsewhere
 from jupyter_mlops.domain.access import OWNER, Actor, as_person
 from jupyter_mlops.domain.access import label as assurance_label
@@ -20,7 +17,7 @@ from jupyter_mlops.domain.answers import Request as RequestAnswer
 from jupyter_mlops.domain.answers import Requests, Risk, Role
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, deed, read
 from jupyter_mlops.domain.governing import VERSION
-from jupyter_mlops.domain.names import check_name, iso
+from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.domain.remarks import (
     UNDECIDED,
     check_nobody_asks_for_changes,
@@ -32,11 +29,9 @@ from jupyter_mlops.services import (
     applying,
     asking_for,
     checks,
-    demanded,
     emergencies,
     evidence,
     governed,
-    laid_down,
     lookup,
     opening,
     people,
@@ -90,7 +85,9 @@ def request(
         shelves.check_in_sight(act.session, version)
         opening.check_new(ws, act.session, version, for_deployment, role)
         opening.check_alike(act.session, parent, version, for_deployment)
-        opened = _open(ws, act, version, for_deployment, role, reason, {**more, "checks": found})
+        opened = opening.opened(
+            ws, act, version, for_deployment, role, reason, {**more, "checks": found}
+        )
         act.subject = f"request:{opened.id}"
         act.after = {
             "version": f"{parent.name}:{version.number}",
@@ -321,56 +318,6 @@ def _decided(
         at=now,
         known_at=now,
     )
-
-
-def _open(
-    ws: Workspace,
-    act: Deed,
-    version: tables.Version,
-    deployment: str,
-    role: str,
-    reason: str,
-    found: Mapping[str, Any],
-) -> tables.Request:
-    change = laid_down.change_of(act.session, version, deployment, role)
-    policy = laid_down.asked_of(act.session, change)
-    checked = [*found["checks"], *demanded.found(act.session, version, policy, found["checks"])]
-    frozen = evidence.canonical(
-        {
-            **found,
-            "checks": checked,
-            "ref": lookup.ref_of(act.session, version),
-            "replaces": _replaced(act.session, deployment) if role == "champion" else None,
-            "metrics": version.metrics,
-        }
-    )
-    opened = tables.Request(
-        version_id=version.id,
-        deployment=deployment,
-        role=role,
-        state="open",
-        risk=version.risk,
-        reason=reason,
-        manifest_digest=version.digest,
-        policy_digest=laid_down.remembered(act.session, policy, ws.now()),
-        evidence_digest=chain.digest(frozen),
-        evidence=frozen,
-        nonce=secrets.token_hex(16),
-        requester=ws.actor.to_dict(),
-        at=ws.now(),
-        expires_at=iso(ws.clock() + timedelta(days=policy.valid_days)),
-    )
-    act.session.add(opened)
-    act.session.flush()
-    return opened
-
-
-def _replaced(session: Session, deployment: str) -> str | None:
-    place = session.exec(
-        sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
-    ).first()
-    serving = lookup.champion(session, place) if place else None
-    return lookup.ref_of(session, serving[1]) if serving else None
 
 
 def _case(ws: Workspace, session: Session, asked: tables.Request, actor: Actor) -> rules.Case:

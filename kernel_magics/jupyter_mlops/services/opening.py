@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import sqlmodel
 
+from jupyter_mlops.domain import audit as chain
+from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.registry import Kindred, check_answers_alike
 from jupyter_mlops.domain.remarks import UNDECIDED
 from jupyter_mlops.errors import Conflict
-from jupyter_mlops.services import lookup, proof
-from jupyter_mlops.services.workspace import Workspace
+from jupyter_mlops.services import demanded, evidence, laid_down, lookup, proof
+from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
@@ -70,3 +75,54 @@ def check_alike(
         asked=Kindred(parent.target, parent.task, parent.classes),
         ref=f"{parent.name}:{version.number}",
     )
+
+
+def opened(
+    ws: Workspace,
+    act: Deed,
+    version: tables.Version,
+    deployment: str,
+    role: str,
+    reason: str,
+    found: Mapping[str, Any],
+) -> tables.Request:
+    """Write a request down with its evidence, bound to what policies in force ask of it."""
+    change = laid_down.change_of(act.session, version, deployment, role)
+    policy = laid_down.asked_of(act.session, change)
+    checked = [*found["checks"], *demanded.found(act.session, version, policy, found["checks"])]
+    frozen = evidence.canonical(
+        {
+            **found,
+            "checks": checked,
+            "ref": lookup.ref_of(act.session, version),
+            "replaces": _replaced(act.session, deployment) if role == "champion" else None,
+            "metrics": version.metrics,
+        }
+    )
+    asked = tables.Request(
+        version_id=version.id,
+        deployment=deployment,
+        role=role,
+        state="open",
+        risk=version.risk,
+        reason=reason,
+        manifest_digest=version.digest,
+        policy_digest=laid_down.remembered(act.session, policy, ws.now()),
+        evidence_digest=chain.digest(frozen),
+        evidence=frozen,
+        nonce=secrets.token_hex(16),
+        requester=ws.actor.to_dict(),
+        at=ws.now(),
+        expires_at=iso(ws.clock() + timedelta(days=policy.valid_days)),
+    )
+    act.session.add(asked)
+    act.session.flush()
+    return asked
+
+
+def _replaced(session: Session, deployment: str) -> str | None:
+    place = session.exec(
+        sqlmodel.select(tables.Deployment).where(tables.Deployment.name == deployment)
+    ).first()
+    serving = lookup.champion(session, place) if place else None
+    return lookup.ref_of(session, serving[1]) if serving else None

@@ -393,9 +393,9 @@ def held(path: Path) -> Iterator[bool]:
 
 def whole_frames(path: Path) -> int:
     """Return how many bytes of a segment are whole frames: what lies behind was never acknowledged."""
-    with path.open("rb") as file, pa.memory_map(str(path)) as mapped:
-        size = os.fstat(file.fileno()).st_size
+    with pa.memory_map(str(path)) as mapped:
+        size = int(mapped.size())
         data = mapped.read_buffer() if size else pa.py_buffer(b"")
     if data[: len(_OLD_MAGIC)].to_pybytes() == _OLD_MAGIC:
         return size
-    return sum(_HEADER.size + len(message) + -len(message) % 8 for _, message in _messages(data))
+    return sum(_HEADER.size + len(part) + -len(part) % 8 for _, part in _messages(data))

@@ -1569,7 +1569,7 @@ export interface Restored {
 export interface Arguments {
   overview: { as_of?: string | null };
   register: { model?: Record<string, unknown> | Record<string, unknown>[] | null; name: string; train?: Record<string, unknown> | Record<string, unknown>[] | null; target?: string | null; holdout?: Record<string, unknown> | Record<string, unknown>[] | null; time?: string | null; id?: string | null; protected?: string[]; risk?: Risk; purpose?: string; owner?: string; unit?: string; description?: string; tags?: string[]; metrics?: Record<string, unknown> | null; format?: 'auto' | 'skops'; elsewhere?: string; token_from?: string; task?: '' | 'binary' | 'multiclass' | 'regression'; classes?: string[] };
-  show: { ref: string };
+  show: { ref: string; as_of?: string | null };
   models: { query?: string; limit?: number; as_of?: string | null };
   compare: { ref: string; other: string; more?: string[]; as_of?: string | null };
   aliases: { query?: string; as_of?: string | null };
@@ -1584,9 +1584,9 @@ export interface Arguments {
   openlineage: { ref: string; to: string };
   reproduce: { ref: string; to: string; run?: boolean; seconds?: number };
   check: { ref: string; text?: string; for_deployment?: string; model?: string; withdraw?: boolean; reason?: string };
-  policy: { name?: string; text?: string; from_code?: string; who?: string; for_deployment?: string; role?: Role; dry_run?: string | null; withdraw?: boolean; reason?: string };
+  policy: { name?: string; text?: string; from_code?: string; who?: string; for_deployment?: string; role?: Role; dry_run?: string | null; withdraw?: boolean; as_of?: string | null; reason?: string };
   request: { ref: string; for_deployment: string; role?: Role; reason?: string; apply?: boolean };
-  requests: { query?: string };
+  requests: { query?: string; as_of?: string | null };
   approve: { request: number; comment?: string };
   reject: { request: number; comment?: string };
   send: { request: number; to?: string };

@@ -8,17 +8,19 @@ import pytest
 
 from fakes import Clock
 from jupyter_mlops.domain.names import iso
-from jupyter_mlops.errors import Invalid
+from jupyter_mlops.errors import Invalid, NotFound, UsageError
 from jupyter_mlops.papers.pages import PAGES
 from jupyter_mlops.services import rollouts
 from jupyter_mlops.services.aliases import aliases
-from jupyter_mlops.services.approvals import approve, request
+from jupyter_mlops.services.approvals import approve, request, requests
 from jupyter_mlops.services.catalogue import models
 from jupyter_mlops.services.challengers import challengers
 from jupyter_mlops.services.fleet import deployments
 from jupyter_mlops.services.holds import hold, holds
 from jupyter_mlops.services.humility import humility
 from jupyter_mlops.services.overview import overview
+from jupyter_mlops.services.policies import policy
+from jupyter_mlops.services.registry import show
 from jupyter_mlops.services.retirement import retire
 from jupyter_mlops.services.rules import rules
 from jupyter_mlops.services.workspace import open_local
@@ -43,6 +45,7 @@ def _moments(ws):
         "live": lambda: goes_live(ws, "tumour:1", name="clinic"),
         "ruled": lambda: rules(ws, "clinic", "objectives: {latency_p95_ms: 50}"),
         "held": lambda: hold(ws, "clinic", because="a lawsuit"),
+        "firm": lambda: policy(ws, "firm", "for: {risk: high}\nasks: {approvers: 2}"),
         "replaced": lambda: _replaced(ws),
         "released": lambda: hold(ws, "clinic", because="settled", release=True),
         "retired": lambda: retire(ws, "clinic", reason="over"),
@@ -144,3 +147,40 @@ def test_now_is_what_the_newest_moment_shows(lived):
     now = {key: value for key, value in row(ws, None).items() if key != "because"}
     told = {key: value for key, value in row(ws, then["retired"]).items() if key != "because"}
     assert told == now
+
+
+def test_how_a_request_stood(lived):
+    ws, then = lived
+
+    def stood(moment):
+        return [(one["id"], one["state"]) for one in requests(ws, as_of=then[moment])["items"]]
+
+    assert stood("registered") == []
+    assert stood("asked") == [(1, "open")]
+    assert stood("approved") == [(1, "approved")]
+    assert stood("live") == [(1, "carried out")]
+    assert stood("replaced") == [(2, "carried out"), (1, "carried out")]
+    assert requests(ws, "1", as_of=then["asked"])["items"][0]["decisions"] == []
+    assert requests(ws, "approved", as_of=then["asked"])["items"] == []
+
+
+def test_which_policies_were_in_force(lived):
+    ws, then = lived
+    assert [one["name"] for one in policy(ws, as_of=then["live"])["items"]] == [
+        "low",
+        "moderate",
+        "high",
+        "critical",
+    ]
+    assert policy(ws, "firm", as_of=then["replaced"])["items"][0]["asks"]["approvers"] == 2
+    with pytest.raises(NotFound, match="No policy is called firm"):
+        policy(ws, "firm", as_of=then["held"])
+    with pytest.raises(UsageError, match="only shown"):
+        policy(ws, "firm", "asks: {approvers: 3}", as_of=then["held"])
+
+
+def test_where_a_version_served(lived):
+    ws, then = lived
+    assert show(ws, "tumour:1", as_of=then["approved"])["deployments"] == []
+    assert show(ws, "tumour:1", as_of=then["live"])["deployments"] == ["clinic"]
+    assert show(ws, "tumour@champion-of-clinic", as_of=then["replaced"])["ref"] == "tumour:2"

@@ -15,7 +15,7 @@ from jupyter_mlops.domain.access import label as assurance_label
 from jupyter_mlops.domain.answers import Decision as DecisionAnswer
 from jupyter_mlops.domain.answers import Request as RequestAnswer
 from jupyter_mlops.domain.answers import Requests, Risk, Role
-from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, deed, read
+from jupyter_mlops.domain.arguments import DeploymentName, Ref, RequestId, Time, deed, read
 from jupyter_mlops.domain.governing import VERSION
 from jupyter_mlops.domain.names import check_name
 from jupyter_mlops.domain.remarks import (
@@ -34,6 +34,7 @@ from jupyter_mlops.services import (
     governed,
     lookup,
     opening,
+    past,
     people,
     proof,
     registry,
@@ -55,6 +56,8 @@ _DIGITS: Final = 10
 _OUTCOMES: Final = {"approved": "granted", "rejected": "denied", rules.BREAK_GLASS: "glass broken"}
 
 
+_NEVER: Final = "9"
+"""Later than every moment that is written."""
 _BROKEN: Final = "Break-glass: {name}'s key alone"
 
 
@@ -103,22 +106,23 @@ def request(
 
 
 @read()
-def requests(ws: Workspace, query: str = "") -> Requests:
+def requests(ws: Workspace, query: str = "", *, as_of: Time | None = None) -> Requests:
     """List requests, newest first; the query may hold a state, a model or a deployment.
 
     A number alone shows that request in full: its evidence, what was said and decided, and what
-    changed since your own last word about the deployment.
+    changed since your own last word about the deployment. With `as_of` they are listed as they stood
+    then.
     """
-    words = query.lower().split()
+    words, at = query.lower().split(), past.moment(ws, as_of)
     with ws.look() as session:
         if _is_number(words):
             one = lookup.request(session, int(words[0]))
-            return Requests(items=[shown(ws, session, one)], request=one.id)
-        rows = session.exec(
-            sqlmodel.select(tables.Request).order_by(sqlmodel.col(tables.Request.id).desc())
-        ).all()
-        kept = [row for row in rows if all(word in _text(ws, row) for word in words)]
-        return Requests(items=[shown(ws, session, row) for row in kept])
+            return Requests(items=[shown(ws, session, one, at)], request=one.id)
+        asked = tables.Request
+        listed = sqlmodel.select(asked).order_by(sqlmodel.col(asked.id).desc())
+        rows = session.exec(listed.where(asked.at <= at) if at else listed).all()
+        kept = [row for row in rows if _holds(words, row, _state(ws, session, row, at))]
+        return Requests(items=[shown(ws, session, row, at) for row in kept])
 
 
 def undecided(ws: Workspace) -> list[RequestAnswer]:
@@ -133,9 +137,13 @@ def undecided(ws: Workspace) -> list[RequestAnswer]:
         return [shown(ws, session, row) for row in waiting]
 
 
-def _text(ws: Workspace, row: tables.Request) -> str:
+def _holds(words: Sequence[str], row: tables.Request, state: str) -> bool:
     ref = json.loads(row.evidence)["ref"]
-    return f"{proof.state_of(row, now=ws.now())} {ref} {row.deployment}".lower()
+    return all(word in f"{state} {ref} {row.deployment}".lower() for word in words)
+
+
+def _state(ws: Workspace, session: Session, row: tables.Request, at: str) -> str:
+    return past.state(session, row, at) if at else proof.state_of(row, now=ws.now())
 
 
 def _is_number(words: Sequence[str]) -> bool:
@@ -160,11 +168,11 @@ def reject(ws: Workspace, request: RequestId, *, comment: str = "") -> RequestAn
     return _decide(ws, request, "rejected", comment)
 
 
-def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer:
-    """Return a request in the shape that answers carry."""
+def shown(ws: Workspace, session: Session, row: tables.Request, at: str = "") -> RequestAnswer:
+    """Return a request in the shape that answers carry, as it stands or stood at a moment."""
     policy = proof.policy(session, row.policy_digest)
     frozen = json.loads(row.evidence)
-    said = standing.remarks(session, row)
+    said = [one for one in standing.remarks(session, row) if not at or one.at <= at]
     return RequestAnswer(
         id=row.id,
         kind=row.kind,
@@ -172,7 +180,7 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
         digest=row.manifest_digest,
         deployment=row.deployment,
         role=cast("Role", row.role),
-        state=cast("Any", proof.state_of(row, now=ws.now())),
+        state=cast("Any", _state(ws, session, row, at)),
         risk=cast("Risk", row.risk),
         reason=row.reason,
         requested_by=as_person(row.requester),
@@ -183,22 +191,26 @@ def shown(ws: Workspace, session: Session, row: tables.Request) -> RequestAnswer
         needs=asking_for.needs(policy),
         label=tell(assurance_label(ws.actor.assurance), name=ws.actor.id),
         checks=[checks.told(found) for found in frozen["checks"]],
-        decisions=decided(session, row),
+        decisions=decided(session, row, at),
         comments=remarks.comments(said),
         changes_by=standing_changes((one.person, one.kind) for one in said),
         apply=bool(frozen.get("apply")),
         evidence=evidence.told(row, frozen),
-        since_you_looked=since.since_you_looked(ws, session, row),
-        yours=remarks.yours(ws, session, row),
+        since_you_looked=[] if at else since.since_you_looked(ws, session, row),
+        yours=[] if at else remarks.yours(ws, session, row),
         because="",
         proposal=governed.typed(row),
     )
 
 
-def decided(session: Session, row: tables.Request) -> list[DecisionAnswer]:
-    """Return what was decided about a request, in the order it was."""
-    gone = {said.decision_id: said.at for said in standing.withdrawals(session, row)}
-    return [_decision(found, gone.get(found.id, "")) for found in proof.decisions(session, row)]
+def decided(session: Session, row: tables.Request, at: str = "") -> list[DecisionAnswer]:
+    """Return what was decided about a request, or had been at a moment, in the order it was."""
+    until = at or _NEVER
+    gone = {
+        said.decision_id: said.at for said in standing.withdrawals(session, row) if said.at <= until
+    }
+    found = proof.decisions(session, row)
+    return [_decision(one, gone.get(one.id, "")) for one in found if one.at <= until]
 
 
 def _decide(ws: Workspace, number: int, verdict: str, comment: str) -> RequestAnswer:

@@ -29,11 +29,11 @@ def asked_of(session: Session, change: Change) -> Policy:
     return rules.together(in_force(session), change)
 
 
-def in_force(session: Session) -> list[Written]:
-    """Return the policies that apply now: those a workspace came with, and those written since."""
+def in_force(session: Session, at: str = "") -> list[Written]:
+    """Return the policies that apply, or applied at a moment: those a workspace came with, and later ones."""
     written = {
         name: kept(name, row.body)
-        for name, row in newest(session).items()
+        for name, row in newest(session, at).items()
         if row.body != ENDED and name != rules.PEOPLE
     }
     return list(({one.name: one for one in rules.CAME} | written).values())
@@ -71,8 +71,8 @@ def change_of(
     )
 
 
-def newest(session: Session) -> dict[str, tables.PolicyVersion]:
-    """Return the newest version of each policy that was written, its digest tried anew.
+def newest(session: Session, at: str = "") -> dict[str, tables.PolicyVersion]:
+    """Return the newest version of each policy that was written, or was at a moment, its digest tried anew.
 
     A row that no event of the audit log tells of was not written by this word, and is not believed.
 
@@ -82,7 +82,7 @@ def newest(session: Session) -> dict[str, tables.PolicyVersion]:
     rows = session.exec(
         sqlmodel.select(tables.PolicyVersion).order_by(sqlmodel.col(tables.PolicyVersion.number))
     ).all()
-    newest = {row.name: row for row in rows}
+    newest = {row.name: row for row in rows if not at or row.at <= at}
     told = _told(session) if newest else set()
     for row in newest.values():
         if chain.digest(row.body) != row.digest or (row.name, row.digest) not in told:

@@ -39,9 +39,9 @@ def overview(ws: Workspace, *, as_of: Time | None = None) -> Overview:
     rows = [row for row in fleet.deployments(ws, as_of=at)["items"] if row["state"] != "retired"]
     with ws.look() as session:
         registered = catalogue.count(session, at)
-        then = [approvals.shown(ws, session, row) for row in past.waiting(session, at)]
+        then = [approvals.shown(ws, session, row, at) for row in past.waiting(session, at)]
         broken = [] if at else list(emergencies.standing(session))
-    waiting = [_open_then(row, at) for row in then] if at else approvals.undecided(ws)
+    waiting = then if at else approvals.undecided(ws)
     raised = alerts.alerts(ws, as_of=at)["items"]
     unseen = [alert for alert in raised if alert["state"] == "open"]
     known_of = {alert["deployment"] for alert in unseen}
@@ -65,12 +65,6 @@ def overview(ws: Workspace, *, as_of: Time | None = None) -> Overview:
         models=catalogue.models(ws, limit=NEWEST_MODELS, as_of=at)["items"],
         revision=revision,
     )
-
-
-def _open_then(row: Request, at: str) -> Request:
-    """Return a request as it stood while it waited."""
-    decided = [found for found in row["decisions"] if found["at"] <= at]
-    return {**row, "state": "open", "decisions": decided}
 
 
 def _headline(models: int, fleet: list[DeploymentRow], waiting: int, unseen: int) -> str:

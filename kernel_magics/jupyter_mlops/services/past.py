@@ -9,6 +9,7 @@ import sqlmodel
 
 from jupyter_mlops.domain.answers import DeploymentRow
 from jupyter_mlops.domain.names import iso, parse_time
+from jupyter_mlops.domain.remarks import UNDECIDED, WAITING
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import lookup, proof
 from jupyter_mlops.services.workspace import Workspace
@@ -54,7 +55,7 @@ def waiting(session: Session, at: str) -> Sequence[tables.Request]:
         .where(tables.Request.at <= at, tables.Request.expires_at > at)
         .order_by(sqlmodel.col(tables.Request.id).desc())
     ).all()
-    return [asked for asked in rows if state(session, asked, at) == "open"]
+    return [asked for asked in rows if state(session, asked, at) in UNDECIDED]
 
 
 def state(session: Session, asked: tables.Request, at: str) -> str:
@@ -69,7 +70,7 @@ def state(session: Session, asked: tables.Request, at: str) -> str:
     if carried is not None:
         return "carried out"
     told = _last_state(session, f"request:{asked.id}", at) or "open"
-    return "expired" if told in ("open", "approved") and at >= asked.expires_at else told
+    return "expired" if told in WAITING and at >= asked.expires_at else told
 
 
 def _last_state(session: Session, subject: str, at: str) -> str:

@@ -21,7 +21,7 @@ from jupyter_mlops.domain.loosening import loosened
 from jupyter_mlops.domain.policies import Change, Written
 from jupyter_mlops.domain.policy_reading import as_plain, read
 from jupyter_mlops.errors import Invalid, NotFound, Refused, UsageError, did_you_mean
-from jupyter_mlops.services import asking_for, laid_down, people, plainly
+from jupyter_mlops.services import asking_for, laid_down, past, people, plainly
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
@@ -41,6 +41,7 @@ def policy(
     role: Role = "champion",
     dry_run: Time | None = None,
     withdraw: bool = False,
+    as_of: Time | None = None,
     reason: str = "",
 ) -> Policies:
     """Show the policies, or put one in force from a cell of YAML: who must decide what.
@@ -68,7 +69,7 @@ def policy(
 
     `policy --who churn:3 --for churn-prod` says who would have to approve that, and why. `--dry-run 365d`
     says what past requests would have needed under the policy of the cell, or those in force; nothing is
-    written.
+    written. `--as-of` shows what was in force then.
 
     `policy people` is of another kind: it says who there is. `people` names each with `name`, `roles`,
     `keys` (Ed25519, as in ~/.ssh/id_ed25519.pub), `users` and `until`; `owner` is whom the cells here
@@ -83,6 +84,8 @@ def policy(
             code="policy_words",
             deployment=for_deployment,
         )
+    changes = bool(text.strip() or who or from_code or dry_run or withdraw)
+    at = _moment(ws, as_of, changes=changes)
     if name == rules.PEOPLE and text.strip() and dry_run is None:
         changed = people.put(ws, text, reason)
         return {**_shown(ws, name), "changed": changed}
@@ -99,13 +102,24 @@ def policy(
     if from_code and not name:
         return _of_code(from_code, texts)
     if not texts and not withdraw:
-        return _shown(ws, name)
+        return _shown(ws, name, at)
     arguments = {"name": name, "text": text, "from_code": from_code, "withdraw": withdraw}
     said = {key: value for key, value in arguments.items() if value}
     changed = _put(
         ws, Proposed("policy", name, "policy", said), {name: ""} if withdraw else texts, reason
     )
     return {**_shown(ws, "" if from_code or withdraw else name), "changed": changed}
+
+
+def _moment(ws: Workspace, as_of: str | None, *, changes: bool) -> str:
+    """Return the moment that is asked about; nothing else can be said in the same breath."""
+    if as_of is not None and changes:
+        raise UsageError(
+            "Policies of the past are only shown.",
+            "leave --as-of out for anything else.",
+            code="policy_words",
+        )
+    return past.moment(ws, as_of)
 
 
 def _check_words(
@@ -240,11 +254,11 @@ def _digest(row: tables.PolicyVersion | None) -> dict[str, object] | None:
     return {"number": row.number, "digest": row.digest} if row else None
 
 
-def _shown(ws: Workspace, name: str) -> Policies:
+def _shown(ws: Workspace, name: str, at: str = "") -> Policies:
     with ws.look() as session:
-        rows, known = laid_down.newest(session), laid_down.in_force(session)
+        rows, known = laid_down.newest(session, at), laid_down.in_force(session, at)
         if name:
-            _check_known(session, [name])
+            _check_known(session, [name], at)
     items = [_told(one, rows.get(one.name)) for one in known if not name or one.name == name]
     if rules.PEOPLE in rows and name in ("", rules.PEOPLE):
         items.append(_people_told(rows[rules.PEOPLE]))
@@ -270,9 +284,9 @@ def _people_told(row: tables.PolicyVersion) -> PolicyRow:
     )
 
 
-def _check_known(session: Session, names: list[str]) -> None:
-    known = [one.name for one in laid_down.in_force(session)]
-    if rules.PEOPLE in laid_down.newest(session):
+def _check_known(session: Session, names: list[str], at: str = "") -> None:
+    known = [one.name for one in laid_down.in_force(session, at)]
+    if rules.PEOPLE in laid_down.newest(session, at):
         known.append(rules.PEOPLE)
     for name in names:
         if name not in known:

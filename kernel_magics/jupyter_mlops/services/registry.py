@@ -13,8 +13,8 @@ from jupyter_mlops.domain.access import as_person
 from jupyter_mlops.domain.access import label as assurance_label
 from jupyter_mlops.domain.answers import Compiled, Risk
 from jupyter_mlops.domain.answers import Version as VersionAnswer
-from jupyter_mlops.domain.arguments import Frame, Model, ModelName, Names, Ref, deed, read
-from jupyter_mlops.domain.names import check_name
+from jupyter_mlops.domain.arguments import Frame, Model, ModelName, Names, Ref, Time, deed, read
+from jupyter_mlops.domain.names import check_name, iso, parse_time
 from jupyter_mlops.errors import Corrupt, Unsafe
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import elsewhere as absent
@@ -114,11 +114,15 @@ def register(
 
 
 @read()
-def show(ws: Workspace, ref: Ref) -> VersionAnswer:
-    """Show a version whole: what it reads, how good it is, where it came from, where it serves."""
+def show(ws: Workspace, ref: Ref, *, as_of: Time | None = None) -> VersionAnswer:
+    """Show a version whole: what it reads, how good it is, where it came from, where it serves.
+
+    With `as_of`: where it served then, and what its release checks had said; an alias is what it meant.
+    """
+    at = iso(parse_time(as_of, now=ws.clock())) if as_of else ""
     with ws.look() as session:
-        parent, version = lookup.version(session, ref)
-        return shown(session, parent, version, new=False)
+        parent, version = lookup.version(session, ref, at)
+        return shown(session, parent, version, new=False, at=at)
 
 
 def read_manifest(version: tables.Version) -> dict[str, Any]:
@@ -135,15 +139,15 @@ def read_manifest(version: tables.Version) -> dict[str, Any]:
 
 
 def shown(
-    session: Session, parent: tables.Model, version: tables.Version, *, new: bool
+    session: Session, parent: tables.Model, version: tables.Version, *, new: bool, at: str = ""
 ) -> VersionAnswer:
-    """Return a version in the shape that answers carry."""
+    """Return a version in the shape that answers carry, as it is or was at a moment."""
     from jupyter_mlops.store import tables
 
     manifest = json.loads(version.manifest)
     away = session.get(tables.Archived, version.id)
     named = f"version:{parent.name}:{version.number}"
-    checked = remembered.newest(session, version)
+    checked = remembered.newest(session, version, at)
     return VersionAnswer(
         ref=f"{parent.name}:{version.number}",
         name=parent.name,
@@ -166,8 +170,8 @@ def shown(
         compiled=cast("Compiled", version.compiled),
         lineage=version.lineage,
         warnings=retold.warnings(version.lineage),
-        deployments=lookup.live_deployments(session, version),
-        tried=underway.of_version(session, version),
+        deployments=lookup.live_deployments(session, version, at),
+        tried=[] if at else underway.of_version(session, version),
         created_at=version.at,
         created_by=as_person(
             version.author, label=tell(assurance_label(version.author["assurance"]), name="")

@@ -50,6 +50,8 @@ def rows(table):
         return list(events())
     if table.name == "setting":
         return [{"name": name, "value": name * 16} for name in ("id", "salt")]
+    if table.name == "checkpoint":
+        return []  # one that was made up is found out
     return [{c.name: value(c) for c in dumping.columns(table)}]
 
 

@@ -8,12 +8,12 @@ import pytest
 from fakes import Clock
 from governed import ANN, BOB, asked, decision, forged, known, listed, rolled, signed
 from jupyter_mlops.domain import audit as chain
-from jupyter_mlops.domain import policies as rules
 from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.people import CHANGES
+from jupyter_mlops.domain.policy_reading import read
 from jupyter_mlops.errors import Corrupt, Refused
-from jupyter_mlops.services import people, pinned, rollouts
-from jupyter_mlops.services.approvals import approve
+from jupyter_mlops.services import people, pinned, plainly, rollouts
+from jupyter_mlops.services.approvals import approve, requests
 from jupyter_mlops.services.decisions import receive
 from jupyter_mlops.services.policies import policy
 from jupyter_mlops.services.workspace import open_local
@@ -118,15 +118,56 @@ def written(ws, name, body, *, number=1, text=""):
     )  # fmt: skip
 
 
+def slipped_in(ws, row):
+    """Put a policy into the database with an event that tells of it, as whoever owns both can."""
+    with ws.act("policy:change", subject=f"policy:{row.name}") as act:
+        act.session.add(row)
+        act.after = {"digest": row.digest}
+
+
 def test_a_looser_policy_in_the_database_does_not_count(own):
-    loose = rules.read("critical", {"for": {"risk": "critical"}, "asks": {"approvers": 1}})
-    forged(own, written(own, "critical", loose.canonical()))
+    loose = read("critical", {"for": {"risk": "critical"}, "asks": {"approvers": 1}})
+    slipped_in(own, written(own, "critical", loose.canonical()))
     number = asked(own)
     assert receive(own, signed(own, number, "bob"))["state"] == "approved"
     error = refused(own, rolled(own, number))
     assert "policy critical 1 asks for less than what is pinned" in error.message
     pinned.begin(own)
     assert pinned.told(own.pinned).held
+
+
+LOOSE = "for: {risk: critical, subject: [deployment, replacement]}\nasks: {approvers: 1, assurance: signed}\n"
+
+
+def loosened(ws):
+    """Ask that critical risk takes one signature, and have two people of different roles sign that."""
+    with pytest.raises(Refused, match="asks for it, with the change frozen"):
+        policy(ws, "critical", LOOSE)
+    (waits,) = [one for one in requests(ws, "open")["items"] if one["kind"] == "policy"]
+    receive(ws, signed(ws, waits["id"], "bob"))
+    return receive(ws, signed(ws, waits["id"], "cat"))
+
+
+def test_a_looser_policy_that_people_signed_counts(own):
+    pinned.begin(own)
+    assert loosened(own)["state"] == "carried out"
+    number = asked(own)
+    assert receive(own, signed(own, number, "bob"))["state"] == "approved"
+    rollouts.verify(own, rolled(own, number))
+    assert not pinned.told(own.pinned).held
+
+
+def test_an_agreement_to_a_looser_policy_counts_once(own):
+    pinned.begin(own)
+    loosened(own)
+    pinned.begin(own)
+    (told,) = policy(own, "critical")["items"]
+    body = read("critical", plainly.mapping(told["text"], ValueError)).canonical()
+    policy(own, "critical", "asks: {approvers: 3, assurance: signed, distinct_roles: 2}\n")
+    pinned.begin(own)
+    forged(own, written(own, "critical", body, number=3, text=told["text"]))
+    pinned.begin(own)
+    assert any("asks for less" in held for held in pinned.told(own.pinned).held)
 
 
 def test_a_stricter_policy_counts_at_once(own):
@@ -141,7 +182,7 @@ def test_people_with_a_key_added_in_the_database_do_not_count(own):
     for signature in ("", MALLORY.sign(text, namespace=CHANGES)):
         body = people.read(text).people.canonical()
         number = 2 if not signature else 3
-        forged(own, written(own, "people", body, number=number, text=text + signature))
+        slipped_in(own, written(own, "people", body, number=number, text=text + signature))
     number = asked(own)
     forged(own, decision(own, number, "bob", signature=MALLORY.sign))
     receive(own, signed(own, number, "cat"))
@@ -215,3 +256,13 @@ def test_a_copy_that_was_changed_is_not_read(ws, text):
 
 def test_a_copy_is_its_owners_alone(ws):
     assert ws.pinned.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_takes_a_word_alone_is_loosened_by_a_word(workspace, tmp_path):
+    ws = replace(workspace, pinned=tmp_path / "pinned.json")
+    pinned.begin(ws)
+    policy(ws, "moderate", "for: {risk: moderate}\nasks: {valid: 60d}\n")
+    number = asked(ws, risk="moderate")
+    approve(ws, number)
+    rollouts.verify(ws, rolled(ws, number))
+    assert not pinned.told(ws.pinned).held

@@ -21,12 +21,14 @@ from jupyter_mlops.config import is_owners
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import people as persons
 from jupyter_mlops.domain import policies as rules
+from jupyter_mlops.domain.access import OWNER, Actor
 from jupyter_mlops.domain.approvals import Policy
+from jupyter_mlops.domain.governing import may_at_once
 from jupyter_mlops.domain.keys import read_signature
 from jupyter_mlops.domain.people import NAME, People
 from jupyter_mlops.domain.policy_reading import kept
 from jupyter_mlops.errors import Corrupt, MlopsError, Refused, Unavailable
-from jupyter_mlops.services import judged, lookup, people, proof
+from jupyter_mlops.services import judged, lookup, loosening, people, proof
 from jupyter_mlops.services.laid_down import ENDED
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
@@ -159,7 +161,7 @@ def _check_not_revoked(
 
 def _follow(ws: Workspace, session: Session, pin: Pin, *, starts: bool) -> None:
     """Take up what came into the store since, as far as the copy allows it; keep why the rest is not."""
-    pin.held = [*_people(ws, session, pin, starts=starts), *_policies(session, pin)]
+    pin.held = [*_people(ws, session, pin, starts=starts), *_policies(ws, session, pin)]
 
 
 def _people(ws: Workspace, session: Session, pin: Pin, *, starts: bool) -> Iterator[str]:
@@ -190,7 +192,7 @@ def _people(ws: Workspace, session: Session, pin: Pin, *, starts: bool) -> Itera
         pin.people, pin.digest = listed.people, one.digest
 
 
-def _policies(session: Session, pin: Pin) -> Iterator[str]:
+def _policies(ws: Workspace, session: Session, pin: Pin) -> Iterator[str]:
     row = tables.PolicyVersion
     found = session.exec(sqlmodel.select(row).order_by(sqlmodel.col(row.number))).all()
     newest = {one.name: one for one in found if one.name != NAME}
@@ -206,10 +208,38 @@ def _policies(session: Session, pin: Pin) -> Iterator[str]:
             continue
         if chain.digest(one.body) != one.digest:
             yield f"policy {name} {one.number} was changed after it was written"
-        elif before is not None and (after is None or not _asks_for_all_of(after, before)):
-            yield f"policy {name} {one.number} asks for less than what is pinned"
-        else:
+        elif (
+            before is None
+            or (after is not None and _asks_for_all_of(after, before))
+            or _takes_a_word(pin, before)
+            or _is_agreed(ws, session, pin, one, before)
+        ):
             pin.policies[name] = one.body
+        else:
+            yield f"policy {name} {one.number} asks for less than what is pinned"
+
+
+def _takes_a_word(pin: Pin, before: rules.Written) -> bool:
+    """Say whether a recorded word of the owner's is all that it takes to ask for less than this."""
+    alone = pin.people is None or len(pin.people.people) == 1
+    asked = Policy(risk="low", **asdict(before.asked))
+    return may_at_once(Actor(OWNER), asked, one_person=alone)
+
+
+def _is_agreed(
+    ws: Workspace,
+    session: Session,
+    pin: Pin,
+    row: tables.PolicyVersion,
+    before: rules.Written,
+) -> bool:
+    """Say whether the people that are pinned agreed to ask for less; each agreement counts once."""
+    known = judged.Known(session, pin.people, is_pinned=True, moment=ws.now())
+    asked = loosening.agreed(session, known, row, before)
+    if asked is None or _proof_of(session, asked) in pin.proofs:
+        return False
+    pin.proofs[_proof_of(session, asked)] = _keys(session, asked)
+    return True
 
 
 def _asks_for_all_of(after: rules.Written, before: rules.Written) -> bool:

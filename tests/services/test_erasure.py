@@ -89,7 +89,7 @@ def test_a_subject_is_found_in_every_place_and_nothing_of_it_is_left(ws):
 def test_the_event_tells_what_went_and_not_of_whom(ws):
     answered(ws, ["c1", WHO])
     done = erase(ws, WHO, reason="request of November")
-    event = audit(ws, "subject:erasure")["items"][0]
+    event = audit(ws, "action:subject:erasure")["items"][0]
     assert (event["action"], event["subject"]) == ("subject:erasure:done", f"erasure:{done['id']}")
     assert event["after"]["subject"] == done["digest"]
     assert event["reason"] == "request of November"
@@ -174,7 +174,7 @@ def test_what_was_refused_changes_nothing_and_names_nobody(ws):
     with pytest.raises(Refused):
         erase(ws, WHO, reason="asked")
     assert subject(ws, WHO) == before
-    (event, *_) = audit(ws, "subject:erasure:refused")["items"]
+    (event, *_) = audit(ws, "action:subject:erasure:refused")["items"]
     assert event["subject"] == "erasure"
     assert WHO not in json.dumps(audit(ws, limit=1000))
 

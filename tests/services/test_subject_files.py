@@ -62,7 +62,7 @@ def test_everything_of_a_subject_is_in_one_file_and_in_no_other(ws, tmp_path):
     assert lines(files["actuals.jsonl"])[0]["value"] == "1"
     assert lines(files["samples.jsonl"])[0]["customer"] == WHO
     assert WHO in files["README.txt"]
-    (event, *_) = audit(ws, "subject:export")["items"]
+    (event, *_) = audit(ws, "action:subject:export")["items"]
     salt = files["README.txt"].split("salt: ")[1].strip()
     assert event["after"]["subject"] == salted(salt, "", WHO)
     assert event["after"]["digest"] == told["export"]["digest"]
@@ -94,10 +94,10 @@ def test_what_is_masked_is_a_mark_in_the_file(ws, tmp_path):
 def test_a_place_that_is_taken_or_not_there_is_refused_before_anything_is_told(ws, tmp_path):
     answered(ws, [WHO])
     (tmp_path / "taro.zip").write_text("something dear")
-    n = len(audit(ws, "subject:export", limit=1000)["items"])
+    n = len(audit(ws, "action:subject:export", limit=1000)["items"])
     with pytest.raises(Conflict):
         exported(ws, tmp_path / "taro.zip")
     with pytest.raises(Invalid):
         exported(ws, "/proc/nothing/x.zip")
     assert (tmp_path / "taro.zip").read_text() == "something dear"
-    assert len(audit(ws, "subject:export", limit=1000)["items"]) == n
+    assert len(audit(ws, "action:subject:export", limit=1000)["items"]) == n

@@ -6,11 +6,11 @@ to which rows are only added; making the key that signs is an event.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import chain as joined
-from itertools import starmap
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlmodel
 
@@ -25,6 +25,9 @@ from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+AT_ONCE: Final = 5_000
+"""Events that are taken from the database in one go."""
 
 
 def made(ws: Workspace) -> tables.Checkpoint:
@@ -81,15 +84,50 @@ def signed_at(session: Session, size: int) -> datetime | None:
 
 
 def links(session: Session, *, after: int = 0) -> Iterator[chain.Link]:
-    """Return events as they are stored; as rows, since there may be a million of them."""
-    stored = tables.AuditEvent.metadata.tables[str(tables.AuditEvent.__tablename__)].c
-    columns: list[Any] = [stored[name] for name in chain.Link._fields]
-    query: Any = sqlmodel.select(*columns).order_by(stored.seq)
-    rows = session.connection().execute(
-        query.where(stored.seq > after) if after else query,
-        execution_options={"yield_per": 5000},
+    """Return events as they are stored; straight from the driver, since there may be a million of them."""
+    connection = session.connection()
+    is_sqlite = connection.dialect.name == "sqlite"
+    driver: Any = connection.connection.driver_connection
+    names = ", ".join(chain.Link._fields)
+    mark = "?" if is_sqlite else "%s"
+    query = f"SELECT {names} FROM audit_event WHERE seq > {mark} ORDER BY seq"  # noqa: S608  (our own names)
+    with contextlib.closing(driver.cursor() if is_sqlite else driver.cursor("links")) as cursor:
+        cursor.execute(query, (after,))
+        while rows := cursor.fetchmany(AT_ONCE):
+            yield from map(chain.Link._make, rows)
+
+
+def walk(
+    links: Iterable[chain.Link], *, after: int = 0, prev: str = chain.GENESIS
+) -> chain.Verdict:
+    """Follow the chain as :func:`jupyter_mlops.domain.audit.walk` does, in a fraction of the time."""
+    return chain.walk(links, after=after, prev=prev, read=_reader())
+
+
+@cache
+def _reader() -> Callable[[str], chain.Told | None]:
+    """Return what reads an event by its types; one that has others is read as JSON is."""
+    import msgspec
+
+    actor = msgspec.defstruct("Actor", [("id", str)])
+    texts = ("prev", "at", "action", "subject")
+    event = msgspec.defstruct(
+        "Event", [("v", int), ("seq", int), ("actor", actor), *((name, str) for name in texts)]
     )
-    return starmap(chain.Link, joined.from_iterable(rows.partitions()))
+    decode = msgspec.json.Decoder(event).decode
+
+    def read(body: str) -> chain.Told | None:
+        if body[-1:] != "}":
+            return chain.told_of(body)
+        try:
+            told: Any = decode(body)
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
+            return chain.told_of(body)
+        return chain.Told(
+            told.v, told.prev, told.seq, told.at, told.action, told.subject, told.actor.id
+        )
+
+    return read
 
 
 def _grown(session: Session, last: tables.Checkpoint | None) -> tables.Checkpoint:
@@ -113,7 +151,7 @@ def _grown(session: Session, last: tables.Checkpoint | None) -> tables.Checkpoin
                 texts.clear()
             yield link
 
-    verdict = chain.walk(passed(), after=size, prev=head)
+    verdict = walk(passed(), after=size, prev=head)
     merkle.grow_by(tree, grown, merkle.text_leaves(texts))
     if verdict.first_bad is not None:
         raise _changed(verdict.first_bad)

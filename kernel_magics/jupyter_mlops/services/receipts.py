@@ -169,7 +169,7 @@ def _told(session: Session, traced: _Traced) -> Receipt:
     siblings = merkle.path(proved.leaves, proved.index)
     root = "sha256:" + merkle.climbed(leaf, siblings)
     event = traced.event()
-    verdict = chain.walk(checkpoints.links(session))
+    verdict = checkpoints.walk(checkpoints.links(session))
     led = [_segment_step(session, proved, root), _event_step(event, root, verdict)]
     hidden = masks.hidden_in(session, traced.ws, [traced.deployment])
     told = Receipt(

@@ -74,7 +74,7 @@ def _last_word(ws: Workspace, session: Session, asked: tables.Request) -> LastWo
     moments = [moment for moment in (decided[0][1] if decided else "", said or "") if moment]
     if not moments:
         return None
-    others = [one for one, _ in decided if one.version_id != asked.version_id]
+    others = [one for one, _ in decided if one.version_id not in (None, asked.version_id)]
     return LastWord(max(moments), others[0] if others else None)
 
 

@@ -155,7 +155,7 @@ def _walked(ws: Workspace, session: Session, seen: Sequence[rules.Seen]) -> Foun
     sizes = {note.size for one in seen for note in one.notes}
     rooted = rules.Rooted(checkpoints.links(session), sizes)
     passing = iter(rooted)
-    verdict = chain.walk(passing)
+    verdict = checkpoints.walk(passing)
     if verdict.first_bad is not None and sizes:
         deque(passing, maxlen=0)
     keys = signing.known(ws, session)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import sqlmodel
 
-from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import merkle
 from jupyter_mlops.domain.backups import Contents, Dump
 from jupyter_mlops.errors import Corrupt
@@ -46,7 +45,7 @@ def check_chain(session: Session, told: Contents) -> None:
     Raises:
         Corrupt: it is not.
     """
-    verdict = chain.walk(checkpoints.links(session))
+    verdict = checkpoints.walk(checkpoints.links(session))
     if (verdict.events, verdict.head, verdict.first_bad) == (
         told.events,
         told.head,

@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 import sqlmodel
 
-from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import backups
 from jupyter_mlops.domain.arguments import NewFile, deed
 from jupyter_mlops.domain.backups import Backup
@@ -95,7 +94,7 @@ def _written(
 
     archive = Writer(file)
     ws.progress(tell("the store"), 0.0)
-    verdict = chain.walk(checkpoints.links(session))
+    verdict = checkpoints.walk(checkpoints.links(session))
     told: dict[str, Any] = {
         "form": backups.FORM,
         "product": f"jupyter-mlops {metadata.version('jupyter-mlops')}",

@@ -9,6 +9,7 @@ from jupyter_mlops.domain.approvals import DEFAULTS, REMIND_DAYS
 from jupyter_mlops.errors import Refused
 from jupyter_mlops.services import approvals, deployments, evidence, waiting, watching
 from jupyter_mlops.services.commenting import comment
+from jupyter_mlops.services.policies import policy
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store import tables
 
@@ -107,7 +108,8 @@ def test_a_request_with_that_wish_is_carried_out_by_the_last_approval(ws, monkey
         return {"share": 1.0}
 
     monkeypatch.setattr(deployments, "deploy", deploy)
-    request = asks(ws, apply=True, risk="high")
+    policy(ws, "firm", "asks: {approvers: 2}")
+    request = asks(ws, apply=True)
     assert approvals.approve(ws.as_actor(BOB), request)["state"] == "open"
     assert asked == []
     told = approvals.approve(ws.as_actor(CARL), request)
@@ -120,7 +122,7 @@ def test_a_request_with_that_wish_is_carried_out_by_the_last_approval(ws, monkey
 def test_without_that_wish_an_approval_carries_nothing_out(ws, monkeypatch):
     monkeypatch.delattr(deployments, "deploy")
     told = approvals.approve(ws.as_actor(BOB), asks(ws))
-    assert (told["state"], told["apply"], "because" in told) == ("approved", False, False)
+    assert (told["state"], told["apply"], told["because"]) == ("approved", False, "")
 
 
 def test_a_failing_deploy_leaves_the_approval_and_says_so(ws, monkeypatch):
@@ -165,3 +167,33 @@ def test_fairness_is_what_the_release_checks_found():
     assert evidence._fairness([check]) == [
         {"measure": "proportional_parity", "attribute": "sex", "group": "a:b", "ratio": 0.75}
     ]
+
+
+@pytest.mark.parametrize(
+    ("ends", "becomes", "told"),
+    [
+        ("expire", "expired", "request.expired"),
+        ("reject", "rejected", "request.rejected"),
+        ("escalate", "expired", "request.escalated"),
+    ],
+)
+def test_a_policy_says_what_comes_of_a_request_that_nobody_decided(ws, clock, ends, becomes, told):
+    hears(ws)
+    policy(ws, "firm", f"asks: {{valid: 5d, remind: 9d, on_timeout: {ends}}}")
+    request = asks(ws)
+    clock.turn(days=6)
+    assert waiting.look_after(ws) == (1, 0)
+    assert state(ws, request) == becomes
+    (event,) = events(ws, "request:expiry")
+    assert event["after"]["on_timeout"] == ends
+    assert [one["type"] for one in messages(ws)] == [told]
+
+
+@pytest.mark.parametrize(("names", "heard"), [("webhook", 1), ("night-shift", 0)])
+def test_a_policy_says_who_hears_of_what_waits(ws, clock, names, heard):
+    hears(ws)
+    policy(ws, "firm", f"asks: {{remind: 2d, tell: [{names}]}}")
+    asks(ws)
+    clock.turn(days=2)
+    assert waiting.look_after(ws) == (0, 1)
+    assert len(messages(ws)) == heard

@@ -157,9 +157,7 @@ def approve(ws: Workspace, request: RequestId, *, comment: str = "") -> RequestA
 
     Where whoever asked wished so, the last approval that is needed carries the change out at once.
     """
-    told = _decide(ws, request, "approved", comment)
-    wished = told["state"] == "approved" and told["apply"]
-    return applying.applied(ws, told) if wished else told
+    return _decide(ws, request, "approved", comment)
 
 
 @deed()

@@ -66,6 +66,7 @@ NOT_OF_ROWS = {
     "openlineage",
     "tour",
     "publish",
+    "send",
 }
 """Verbs that look at no deployment's rows, or only through the others."""
 

@@ -9,12 +9,15 @@ import sqlmodel
 import subjects
 from fakes import Clock
 from jupyter_mlops.domain import merkle
+from jupyter_mlops.domain.access import Actor
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.errors import Invalid, NotFound, Refused
 from jupyter_mlops.services import erasure, holds, segments, whereabouts
+from jupyter_mlops.services.approvals import approve, requests
 from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.bundles import bundle
 from jupyter_mlops.services.erasure import erase
+from jupyter_mlops.services.policies import policy
 from jupyter_mlops.services.receipts import receipt
 from jupyter_mlops.services.scoring import receive_actuals
 from jupyter_mlops.services.shelves import archive
@@ -249,3 +252,29 @@ def test_a_refused_deed_remembers_nothing_that_stood_in_somebodys_row(ws):
     assert traces(ws, WHO)  # in the sample
     erase(ws, WHO, reason="asked")
     assert traces(ws, WHO) == []
+
+
+@pytest.fixture
+def own(where):
+    """A shop of this test's own."""
+    ws = subjects.shop(where, Clock())
+    subjects.afresh(ws)
+    yield ws
+    ws.engine.dispose()
+
+
+def test_where_others_have_to_agree_an_erasure_waits_for_them_and_names_nobody(own):
+    ws = own
+    answered(ws, ["c1", WHO])
+    policy(ws, "privacy", "for: {subject: erasure}\nasks: {approvers: 2}\n")
+    with pytest.raises(Refused, match="asks for it"):
+        erase(ws, WHO, reason="asked by letter")
+    (waits,) = [one for one in requests(ws, "open")["items"] if one["kind"] == "erasure"]
+    assert WHO not in json.dumps(waits)
+    for name in ("ada", "bob"):
+        told = approve(ws.as_actor(Actor(name)), waits["id"])
+    assert (told["state"], WHO in told["because"]) == ("approved", False)
+    assert erase(ws, WHO, reason="asked by letter")["rows"] > 0
+    assert requests(ws, str(waits["id"]))["items"][0]["state"] == "carried out"
+    with pytest.raises(Refused, match="asks for it"):
+        erase(ws, "c1", reason="asked by letter")

@@ -26,6 +26,7 @@ from jupyter_mlops.domain.subjects import (
 )
 from jupyter_mlops.locale import tell
 from jupyter_mlops.services import (
+    governed,
     holds,
     leftovers,
     lookup,
@@ -36,7 +37,7 @@ from jupyter_mlops.services import (
 )
 from jupyter_mlops.services.removing import ERASURE
 from jupyter_mlops.services.scoring import settle as settle_actuals
-from jupyter_mlops.services.sought import Remembered, Sought
+from jupyter_mlops.services.sought import Remembered, Sought, salted
 from jupyter_mlops.services.subjects import beyond, rows_of
 from jupyter_mlops.services.whereabouts import Hit, Standing, Whom
 from jupyter_mlops.services.workspace import Deed, Workspace
@@ -70,12 +71,15 @@ def erase(
     rows of prediction logs, actuals, answers that are kept for repeats, samples of versions. Digests of
     the rows stay, so that the audit log and the receipts of all others still hold. The reason stays
     too, and must not name the subject. Refused while anything concerned is held; more than 10,000 rows
-    want `--anyway`. Backups and files that left the workspace are out of reach.
+    want `--anyway`. Backups and files that left the workspace are out of reach. Where policies speak of
+    `erasure`, others agree first: the request holds a salted digest, and the word is said again.
     """
     whom = Sought(check_value(str(value)), check_by(by))
     check_says_nothing(check_because(reason), whom.value)
     with ws.look() as session:
         only = whereabouts.names(session, at)
+        asking = _asking(session, whom, at)
+    governed.check(ws, asking, ERASURE, subject="erasure", reason=reason.strip())
     settle_actuals(ws)
     _end_segments(ws, whom, only)
     known = whereabouts.find(ws, whom, at, only)
@@ -86,10 +90,18 @@ def erase(
         check_found(found.n, anyway=anyway)
         _check_not_held(act.session, found)
         row = _planned(ws, act, whom, found, salt)
+        governed.spend(ws, act, asking)
         act.after |= {"at": at} if at else {}
         items = rows_of(ws, found)
     finish(ws, row.id)
     return _told(ws, row.id, salt, whom, found.n, items)
+
+
+def _asking(session: Session, whom: Sought, at: str) -> governed.Asking:
+    """Return how an erasure is asked for, without a word by which the subject could be read."""
+    salt = session.get_one(tables.Setting, "salt").value
+    said = {name: word for name, word in (("by", whom.by), ("at", at)) if word}
+    return governed.asking("erasure", salted(salt, whom.by, whom.value), "erase", said)
 
 
 def settle(ws: Workspace) -> int:

@@ -10,7 +10,8 @@ from fakes import Clock
 from governed import ANN, BOB, asked, known, signed
 from jupyter_mlops.domain import decided
 from jupyter_mlops.errors import Conflict, Invalid, MlopsError, NotFound, Refused
-from jupyter_mlops.services.approvals import approve, reject
+from jupyter_mlops.services import retelling
+from jupyter_mlops.services.approvals import approve, reject, requests
 from jupyter_mlops.services.decisions import receive, send
 from jupyter_mlops.services.policies import policy
 from jupyter_mlops.services.workspace import open_local
@@ -234,3 +235,39 @@ def test_a_request_that_was_changed_on_its_way_is_not_shown(ws, part, says):
 
 def test_policies_are_shown_with_the_people(ws):
     assert policy(ws)["items"][-1]["name"] == "people"
+
+
+def test_a_change_of_what_holds_here_is_sent_with_the_very_words_that_would_make_it(ws):
+    text = "for: {risk: low}\nasks: {approvers: 2}\n"
+    policy(ws, "sent", text)
+    with pytest.raises(Refused, match="asks for it"):
+        policy(ws, "sent", withdraw=True)
+    (waits,) = [one for one in requests(ws, "open")["items"] if one["ref"] == "policy:sent"]
+    told = send(ws, waits["id"])
+    assert told["words"][:2] == [
+        f"Request {waits['id']}: policy:sent would be changed so:",
+        "%mlops policy sent --withdraw",
+    ]
+    document = told["document"]
+    for change, says in [
+        ("", "what it would change is missing"),
+        (document["change"].replace("withdraw", "from_code"), "its change was changed"),
+        (7, "its change was changed"),
+    ]:
+        with pytest.raises(Invalid, match=says):
+            decided.read_document({**document, "change": change})
+
+
+@pytest.mark.parametrize(
+    ("figure", "shown"),
+    [
+        ("{n} rows", "7 rows"),
+        ("{n:>9999999999}", "{n:>9999999999}"),
+        ("{n.__class__}", "{n.__class__}"),
+        ("{m} rows", "{m} rows"),
+        ("{n", "{n"),
+    ],
+)
+def test_figures_of_checks_are_filled_in_and_ask_for_nothing_else(figure, shown):
+    row = {"title": "Loads", "outcome": "passed", "figure": figure, "values": {"n": 7}}
+    assert list(retelling.checks([row])) == [f"check ✓ Loads {shown}"]

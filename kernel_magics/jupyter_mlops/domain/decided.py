@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, NotRequired, TypedDict
 
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.approvals import Policy, read_policy, read_statement, statement
+from jupyter_mlops.domain.governing import Proposed, read_proposed
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.registered import Assurance
 from jupyter_mlops.errors import Invalid
@@ -68,6 +69,8 @@ class Document:
     policy: Policy
     facts: Mapping[str, Any]
     people: Mapping[str, str]
+    change: Proposed | None = None
+    """What would be changed here, where it is no version that is asked for."""
 
     def statement(
         self, verdict: str, *, decider: str = "", decided_at: str = "", comment: str = ""
@@ -85,8 +88,11 @@ def document(
     policy: str,
     facts: Mapping[str, Any],
     people: Mapping[str, str],
+    change: str = "",
 ) -> dict[str, Any]:
     """Return a request as it is sent; ``people`` are those who may sign, by fingerprint of their key.
+
+    ``change`` is what would be changed here, in the form its digest is of.
 
     ``statements`` show what is signed for yes and for no, once decider, moment and comment are in it.
     """
@@ -97,6 +103,7 @@ def document(
         "facts": dict(facts),
         "evidence": evidence,
         "policy": policy,
+        "change": change,
         "people": dict(people),
         "statements": {
             verdict: statement(verdict=verdict, **blank, **bound)
@@ -128,7 +135,22 @@ def read_document(told: Any) -> Document:
         raise _no_request("its evidence or policy cannot be read") from None
     if not isinstance(evidence, Mapping) or evidence.get("ref") != bound["ref"]:
         raise _no_request("its evidence is about something else")
-    return Document(bound, evidence, policy, facts, people)
+    return Document(bound, evidence, policy, facts, people, _change(told, bound))
+
+
+def _change(told: Mapping[str, Any], bound: Mapping[str, Any]) -> Proposed | None:
+    """Return what would be changed here; a request without a role asks for nothing else."""
+    text = told.get("change", "")
+    if not bound["role"] and not text:
+        raise _no_request("what it would change is missing")
+    if not text:
+        return None
+    if not isinstance(text, str) or chain.digest(text) != bound["manifest_digest"]:
+        raise _no_request("its change was changed")
+    try:
+        return read_proposed(text)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise _no_request("its change cannot be read") from None
 
 
 def signed(told: str, signature: str) -> dict[str, str]:

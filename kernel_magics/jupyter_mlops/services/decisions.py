@@ -69,6 +69,7 @@ def send(ws: Workspace, request: RequestId, *, to: NewFile = "") -> Letter:
             policy=policy.canonical(),
             facts=_facts(asked),
             people=_signers(session),
+            change=asked.change,
         )
     found = decided.read_document(told)
     told["words"] = retelling.words(found)

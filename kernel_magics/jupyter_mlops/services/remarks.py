@@ -107,7 +107,7 @@ def _comment(said: tables.Remark) -> Comment:
     label = tell(said_label(actor["assurance"]), name=said.person)
     return Comment(
         kind=cast("Any", said.kind),
-        by=as_person(actor, label=label),
+        by=as_person({**actor, "id": said.person}, label=label),
         text=said.text,
         at=said.at,
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 from jupyter_mlops.domain import lineage as told
 
 SPEC: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
-PRODUCER: Final = "https://pypi.org/project/jupyter-mlops/"
+PRODUCER: Final = "https://github.com/jupyter-mlops/jupyter-mlops"
 _OURS: Final = uuid.UUID("7f4c1b3e-5a35-5d2c-9b8e-0f2a6c1d4e7b")
 _FACETS: Final = "https://openlineage.io/spec/facets"
 _VERSIONS: Final = {

@@ -394,8 +394,7 @@ def held(path: Path) -> Iterator[bool]:
 def whole_frames(path: Path) -> int:
     """Return how many bytes of a segment are whole frames: what lies behind was never acknowledged."""
     with pa.memory_map(str(path)) as mapped:
-        size = int(mapped.size())
-        data = mapped.read_buffer() if size else pa.py_buffer(b"")
+        data = mapped.read_buffer() if mapped.size() else pa.py_buffer(b"")
     if data[: len(_OLD_MAGIC)].to_pybytes() == _OLD_MAGIC:
-        return size
+        return int(data.size)
     return sum(_HEADER.size + len(part) + -len(part) % 8 for _, part in _messages(data))

@@ -105,10 +105,12 @@ def test_the_story_is_the_same_near_and_far(session, tmp_path):
 
 def test_policies_are_written_shown_and_asked_about_near_and_far(session):
     registered(session, risk="low")
-    told = session.policy("firm", "for: {risk: high}\nasks: {approvers: 3}\n", reason="two eyes")
+    told = session.policy(
+        "firm", "for: {risk: high, subject: replacement}\nasks: {approvers: 3}\n", reason="two eyes"
+    )
     assert (told.changed, told.items[0]["text"]) == (
         True,
-        "for: {risk: high}\nasks: {approvers: 3}\n",
+        "for: {risk: high, subject: replacement}\nasks: {approvers: 3}\n",
     )
     with pytest.raises(Refused, match="asks for it, with the change frozen"):
         session.policy("firm", withdraw=True)

@@ -122,7 +122,11 @@ function Deploy(props: { request: Request }): JSX.Element {
           disabled={course.busy}
           onClick={() =>
             begin(() =>
-              api.say('deploy', { ref: request.ref, to: request.deployment, role: request.role || 'champion' })
+              api.say('deploy', {
+                ref: request.ref,
+                to: request.deployment,
+                role: request.role || 'champion'
+              })
             )
           }
         />

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,12 @@ def exported(place, links):
     head = {"events": len(links), "head": links[-1].digest if links else GENESIS}
     (place / "head.json").write_text(json.dumps(head))
     return place
+
+
+def unpacked(session, tmp_path):
+    """Export some events and return the files of that, which can be changed."""
+    deeds(session.door.ws, [f"deed {n}" for n in range(8)])
+    session.audit(export=str(tmp_path / "whole.zip"))
+    with zipfile.ZipFile(tmp_path / "whole.zip") as archive:
+        archive.extractall(tmp_path / "whole")
+    return tmp_path / "whole"

@@ -128,7 +128,7 @@ def given(**people):
 
 
 CRITICAL = DEFAULTS[3]
-ROLES = Policy("low", 1, "recorded", other_than_author=False, roles=("ops", "risk"))
+ROLES = Policy(risk="low", other_than_author=False, roles=("ops", "risk"))
 
 
 @pytest.mark.parametrize(
@@ -150,6 +150,8 @@ def test_each_role_is_stood_for_by_a_person_of_its_own(policy, people, complete)
 
 
 def test_a_matching_is_found_where_the_first_choice_has_to_give_way():
-    three = Policy("low", 3, "signed", other_than_author=False, distinct_roles=3)
+    three = Policy(
+        risk="low", approvers=3, assurance="signed", other_than_author=False, distinct_roles=3
+    )
     assert is_complete(three, given(a=["x", "y"], b=["x"], c=["y", "z"]))
     assert not is_complete(three, given(a=["x", "y"], b=["x"], c=["y"]))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import rfc8785
 
-from exported import HOSTILE, VERIFY, chained, deeds, exported, verify
+from exported import HOSTILE, VERIFY, chained, deeds, exported, unpacked, verify
 from jupyter_mlops import open_workspace
 from jupyter_mlops.errors import Conflict, Corrupt, Invalid, NotFound
 from jupyter_mlops.services.export import placing, writing
@@ -27,11 +27,7 @@ def session(where):
 @pytest.fixture
 def folder(session, tmp_path):
     """An export of some events, unpacked; returned as files that can be changed."""
-    deeds(session.door.ws, [f"deed {n}" for n in range(8)])
-    session.audit(export=str(tmp_path / "whole.zip"))
-    with zipfile.ZipFile(tmp_path / "whole.zip") as archive:
-        archive.extractall(tmp_path / "whole")
-    return tmp_path / "whole"
+    return unpacked(session, tmp_path)
 
 
 def test_an_export_holds_for_a_stranger_and_is_a_deed_itself(session, tmp_path):

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from exported import HOSTILE, chained, deeds, exported, line_of, link, verify
+from exported import HOSTILE, chained, deeds, exported, line_of, link, unpacked, verify
 from jupyter_mlops import open_workspace
 from jupyter_mlops.domain.audit import GENESIS, Link, digest, walk
 from jupyter_mlops.locale import tell
@@ -24,11 +24,7 @@ def session(where):
 @pytest.fixture
 def folder(session, tmp_path):
     """An export of some events, unpacked; returned as files that can be changed."""
-    deeds(session.door.ws, [f"deed {n}" for n in range(8)])
-    session.audit(export=str(tmp_path / "whole.zip"))
-    with zipfile.ZipFile(tmp_path / "whole.zip") as archive:
-        archive.extractall(tmp_path / "whole")
-    return tmp_path / "whole"
+    return unpacked(session, tmp_path)
 
 
 # ------------------------------------------------------- tampering with the file

@@ -100,7 +100,7 @@ def test_a_signature_about_another_request_is_not_served(ws):
 @pytest.mark.parametrize("approvers", [0, 1])
 def test_a_policy_that_asks_for_nothing_does_not_count(ws, approvers):
     number = asked(ws)
-    body = Policy("low", approvers, "recorded", other_than_author=False).canonical()
+    body = Policy(risk="low", approvers=approvers, other_than_author=False).canonical()
     forged(ws, tables.Policy(risk="low", digest=chain.digest(body), body=body, at=ws.now()))
     with ws.act("request:opening", subject="x") as act:
         found = act.session.get_one(tables.Request, number)

@@ -28,8 +28,8 @@ _FIRST: Final = ("risk", "approvers", "assurance", "other_than_author", "distinc
 
 
 @dataclass(frozen=True)
-class Policy:
-    """What is asked of the approvals of one change: how many, how sure, of which roles, and of whom not.
+class Asked:
+    """What is asked of approvals: how many, how sure, of which roles, and of whom not.
 
     ``roles`` are roles of people, each of which has to approve by a person of its own; ``checks`` are
     release checks that have to have passed, where otherwise it is enough that none failed.
@@ -39,10 +39,9 @@ class Policy:
     decided, ``tell`` names the webhooks that hear of it.
     """
 
-    risk: Risk
-    approvers: int
-    assurance: Assurance
-    other_than_author: bool
+    approvers: int = 1
+    assurance: Assurance = "recorded"
+    other_than_author: bool = True
     distinct_roles: int = 1
     roles: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
@@ -54,6 +53,13 @@ class Policy:
     review_days: int = 0
     on_timeout: Timeout = "expire"
     tell: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy(Asked):
+    """What is asked of the approvals of one change of some risk, by all policies together."""
+
+    risk: Risk
 
     def canonical(self) -> str:
         """Return the one way to write this policy, which its digest is of.
@@ -69,10 +75,10 @@ class Policy:
 
 
 DEFAULTS: Final = (
-    Policy("low", 1, "recorded", other_than_author=False),
-    Policy("moderate", 1, "recorded", other_than_author=True),
-    Policy("high", 2, "authenticated", other_than_author=True),
-    Policy("critical", 2, "signed", other_than_author=True, distinct_roles=2),
+    Policy(risk="low", other_than_author=False),
+    Policy(risk="moderate"),
+    Policy(risk="high", approvers=2, assurance="authenticated"),
+    Policy(risk="critical", approvers=2, assurance="signed", distinct_roles=2),
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jupyter_mlops.domain.access import Actor, reaches
-from jupyter_mlops.domain.approvals import Policy
+from jupyter_mlops.domain.approvals import Asked
 from jupyter_mlops.domain.policies import Subject
 
 _POSITIONAL: Final = ("name", "deployment")
@@ -78,7 +78,7 @@ def read_proposed(body: str) -> Proposed:
     return Proposed(**told)
 
 
-def may_at_once(actor: Actor, asked: Policy, *, one_person: bool) -> bool:
+def may_at_once(actor: Actor, asked: Asked, *, one_person: bool) -> bool:
     """Say whether doing it is all the decision it takes: one person, here, may decide alone."""
     return (
         actor.kind == "person"

@@ -9,15 +9,13 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, Literal, cast, get_args
 
 from jupyter_mlops.domain.access import ASSURANCES
-from jupyter_mlops.domain.answers import Assurance, Risk
+from jupyter_mlops.domain.answers import Risk
 from jupyter_mlops.domain.approvals import (
     DEFAULTS,
-    REMIND_DAYS,
     TIMEOUTS,
-    VALID_DAYS,
+    Asked,
     Floors,
     Policy,
-    Timeout,
 )
 
 Subject = Literal[
@@ -68,29 +66,6 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What one policy asks for; together with others the strictest counts.
-
-    The names and their meaning are those of :class:`jupyter_mlops.domain.approvals.Policy`.
-    """
-
-    approvers: int = 1
-    assurance: Assurance = "recorded"
-    other_than_author: bool = True
-    distinct_roles: int = 1
-    roles: tuple[str, ...] = ()
-    checks: tuple[str, ...] = ()
-    valid_days: int = VALID_DAYS
-    remind_days: int = REMIND_DAYS
-    documents: tuple[str, ...] = ()
-    protected: tuple[str, ...] = ()
-    fairness: Floors = ()
-    review_days: int = 0
-    on_timeout: Timeout = "expire"
-    tell: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Written:
     """A policy with a name: what it speaks of and what it asks for."""
 
@@ -123,10 +98,10 @@ def together(policies: Iterable[Written], change: Change) -> Policy:
     return strictest(change.risk, [policy.asked for policy in speaking(policies, change)])
 
 
-def strictest(risk: Risk, asked: Sequence[Asked | Policy]) -> Policy:
+def strictest(risk: Risk, asked: Sequence[Asked]) -> Policy:
     """Return of everything that is asked the strictest; one decision of anybody where nothing is."""
     if not asked:
-        return Policy(risk, 1, "recorded", other_than_author=False)
+        return Policy(risk=risk, other_than_author=False)
     roles = _union(one.roles for one in asked)
     distinct = max(one.distinct_roles for one in asked)
     return Policy(
@@ -148,7 +123,7 @@ def strictest(risk: Risk, asked: Sequence[Asked | Policy]) -> Policy:
     )
 
 
-def is_looser(after: Policy | Asked, before: Policy | Asked) -> bool:
+def is_looser(after: Asked, before: Asked) -> bool:
     """Say whether one policy asks for less than another in any respect."""
     floors = dict(after.fairness)
     lists = ("roles", "checks", "documents", "protected", "tell")

@@ -9,9 +9,9 @@ from dataclasses import fields
 from typing import Any, Final
 
 from jupyter_mlops.domain.access import ASSURANCES
-from jupyter_mlops.domain.approvals import TIMEOUTS, Floors
+from jupyter_mlops.domain.approvals import TIMEOUTS, Asked, Floors
 from jupyter_mlops.domain.names import check_name
-from jupyter_mlops.domain.policies import PEOPLE, RISKS, SUBJECTS, Asked, Scope, Written
+from jupyter_mlops.domain.policies import PEOPLE, RISKS, SUBJECTS, Scope, Written
 from jupyter_mlops.domain.release import MEASURES
 from jupyter_mlops.errors import Invalid, did_you_mean
 

@@ -43,6 +43,7 @@ from jupyter_mlops.services import (
     since,
     standing,
 )
+from jupyter_mlops.services.champions import END
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -56,8 +57,6 @@ _DIGITS: Final = 10
 _OUTCOMES: Final = {"approved": "granted", "rejected": "denied", rules.BREAK_GLASS: "glass broken"}
 
 
-_NEVER: Final = "9"
-"""Later than every moment that is written."""
 _BROKEN: Final = "Break-glass: {name}'s key alone"
 
 
@@ -203,7 +202,7 @@ def shown(ws: Workspace, session: Session, row: tables.Request, at: str = "") ->
 
 def decided(session: Session, row: tables.Request, at: str = "") -> list[DecisionAnswer]:
     """Return what was decided about a request, or had been at a moment, in the order it was."""
-    until = at or _NEVER
+    until = at or END
     gone = {
         said.decision_id: said.at for said in standing.withdrawals(session, row) if said.at <= until
     }

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jupyter_mlops.domain.approvals import Policy
-from jupyter_mlops.domain.policies import Asked, Scope
+from jupyter_mlops.domain.approvals import Asked
+from jupyter_mlops.domain.policies import Scope
 from jupyter_mlops.locale import tell
 
 
-def needs(asked: Policy | Asked) -> str:
+def needs(asked: Asked) -> str:
     """Return all that is asked for, as sentences."""
     return " ".join([decisions(asked), *evidence(asked), *_afterwards(asked)])
 
 
-def decisions(asked: Policy | Asked) -> str:
+def decisions(asked: Asked) -> str:
     """Return who has to decide."""
     return " ".join(_decisions(asked))
 
 
-def _decisions(asked: Policy | Asked) -> Iterator[str]:
+def _decisions(asked: Asked) -> Iterator[str]:
     if asked.approvers > 1:
         yield tell(
             "{n} people at assurance '{assurance}'.", n=asked.approvers, assurance=asked.assurance
@@ -39,7 +39,7 @@ def _decisions(asked: Policy | Asked) -> Iterator[str]:
         yield tell("They are of {n} different roles.", n=asked.distinct_roles)
 
 
-def evidence(asked: Policy | Asked) -> list[str]:
+def evidence(asked: Asked) -> list[str]:
     """Return what has to be shown of a version, a sentence each."""
     found = []
     if asked.checks:
@@ -54,7 +54,7 @@ def evidence(asked: Policy | Asked) -> list[str]:
     return found
 
 
-def _afterwards(asked: Policy | Asked) -> Iterator[str]:
+def _afterwards(asked: Asked) -> Iterator[str]:
     if asked.review_days:
         yield tell("Approved again every {n} days.", n=asked.review_days)
     if asked.on_timeout == "reject":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlmodel
 
-from jupyter_mlops.domain.access import reaches
-from jupyter_mlops.domain.answers import Role
+from jupyter_mlops.domain.access import OWNER, reaches
+from jupyter_mlops.domain.answers import Assurance, Role
 from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.governed import Could, DryRun, Past, Who
 from jupyter_mlops.domain.governing import VERSION
@@ -17,13 +18,22 @@ from jupyter_mlops.domain.names import iso, parse_time
 from jupyter_mlops.domain.policies import Change, Written, speaking, strictest, together
 from jupyter_mlops.errors import Invalid
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import asking_for, demanded, laid_down, lookup, people, persons, proof
+from jupyter_mlops.services import asking_for, demanded, laid_down, lookup, people, proof
 from jupyter_mlops.services.release import remembered
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+
+@dataclass(frozen=True)
+class Decider:
+    """Somebody a workspace knows: which roles they have, and how sure it can be of them at best."""
+
+    person: str
+    roles: tuple[str, ...] = ()
+    assurance: Assurance = "recorded"
 
 
 def who(ws: Workspace, ref: str, deployment: str, role: Role) -> Who:
@@ -33,7 +43,7 @@ def who(ws: Workspace, ref: str, deployment: str, role: Role) -> Who:
         change = laid_down.change_of(session, version, deployment, role)
         found = speaking(laid_down.in_force(session), change)
         asked = strictest(change.risk, [one.asked for one in found])
-        known = persons.known(ws, session)
+        known = _deciders(ws, session)
         own = {version.author["id"], *people.author_set(session, version.author)}
         rows = [_could(one, asked, own, alone=len(known) == 1) for one in known]
         missing = [*_missing(asked, rows), *_lacking(session, version, asked)]
@@ -54,11 +64,26 @@ def who(ws: Workspace, ref: str, deployment: str, role: Role) -> Who:
     )
 
 
+def _deciders(ws: Workspace, session: Session) -> list[Decider]:
+    """Return the people who may decide here; without an identity provider or keys there is one."""
+    listed = people.known(session)
+    if listed is None:
+        return [
+            Decider(ws.actor.id if ws.actor.kind == "person" else OWNER, (), ws.actor.assurance)
+        ]
+    now = ws.now()
+    return [
+        Decider(one.id, one.roles, "signed" if one.keys else "recorded")
+        for one in listed.people
+        if one.is_here(now)
+    ]
+
+
 def _name_of(change: Change, version: tables.Version) -> str:
     return f"{change.model}:{version.number}"
 
 
-def _could(known: persons.Known, asked: Policy, own: set[str], *, alone: bool) -> Could:
+def _could(known: Decider, asked: Policy, own: set[str], *, alone: bool) -> Could:
     why = ""
     if not reaches(known.assurance, asked.assurance):
         why = tell(
@@ -190,7 +215,7 @@ def _lacked(
     makers: set[str],
 ) -> list[str]:
     """Return what was not given of what would have been asked, a sentence each."""
-    known = persons.known(ws, session)
+    known = _deciders(ws, session)
     sure = [one for one in given if reaches(one.assurance, asked.assurance)]  # type: ignore[arg-type]
     if asked.other_than_author and len(known) > 1:
         sure = [one for one in sure if one.person not in makers]

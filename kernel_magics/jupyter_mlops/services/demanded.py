@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlmodel
 
-from jupyter_mlops.domain.approvals import Policy
-from jupyter_mlops.domain.policies import Asked
+from jupyter_mlops.domain.approvals import Asked, Policy
 from jupyter_mlops.errors import Invalid, did_you_mean
 from jupyter_mlops.services import documents
 from jupyter_mlops.services.release import remembered

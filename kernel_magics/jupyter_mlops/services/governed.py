@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import secrets
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlmodel
@@ -21,11 +19,10 @@ from jupyter_mlops.domain import policies as rules
 from jupyter_mlops.domain.answers import Risk
 from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.governing import VERSION, Proposed, as_typed, may_at_once, read_proposed
-from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.policies import Change
 from jupyter_mlops.errors import Corrupt, MlopsError, Refused
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import asking_for, laid_down, lookup, persons, proof
+from jupyter_mlops.services import asking_for, laid_down, lookup, people, proof
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -157,7 +154,7 @@ def _read(asked: tables.Request) -> Proposed:
 
 
 def _may(ws: Workspace, session: Session, asked: Policy) -> bool:
-    return may_at_once(ws.actor, asked, one_person=persons.is_alone(ws, session))
+    return may_at_once(ws.actor, asked, one_person=people.is_alone(ws, session))
 
 
 def _of_change(session: Session, proposed: Proposed, *states: str) -> list[tables.Request]:
@@ -203,26 +200,20 @@ def _open(ws: Workspace, proposed: Proposed, asked: Policy, reason: str) -> int:
     }
     evidence = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     with ws.act("request:opening", subject=f"{proposed.ref}", reason=reason) as act:
-        opened = tables.Request(
+        opened = laid_down.written_down(
+            ws,
+            act,
+            asked,
+            evidence,
             version_id=None,
             kind=proposed.kind,
             change=change,
             deployment=proposed.deployment,
             role="",
-            state="open",
             risk=asked.risk,
             reason=reason,
             manifest_digest=chain.digest(change),
-            policy_digest=laid_down.remembered(act.session, asked, ws.now()),
-            evidence_digest=chain.digest(evidence),
-            evidence=evidence,
-            nonce=secrets.token_hex(16),
-            requester=ws.actor.to_dict(),
-            at=ws.now(),
-            expires_at=iso(ws.clock() + timedelta(days=asked.valid_days)),
         )
-        act.session.add(opened)
-        act.session.flush()
         act.subject = f"request:{opened.id}"
         act.after = {
             "kind": proposed.kind,

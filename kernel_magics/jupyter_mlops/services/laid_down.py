@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, cast
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlmodel
 
@@ -11,10 +13,12 @@ from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import policies as rules
 from jupyter_mlops.domain.answers import Risk
 from jupyter_mlops.domain.approvals import Policy
+from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.policies import Change, Written
 from jupyter_mlops.domain.policy_reading import kept
 from jupyter_mlops.errors import Corrupt
 from jupyter_mlops.services import lookup
+from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
@@ -51,6 +55,26 @@ def remembered(session: Session, asked: Policy, at: str) -> str:
     if known is None:
         session.add(tables.Policy(risk=asked.risk, digest=digest, body=body, at=at))
     return digest
+
+
+def written_down(
+    ws: Workspace, act: Deed, asked: Policy, evidence: str, **about: Any
+) -> tables.Request:
+    """Write a request down, bound to its evidence and to what policies ask of it; return it with its number."""
+    row = tables.Request(
+        state="open",
+        policy_digest=remembered(act.session, asked, ws.now()),
+        evidence_digest=chain.digest(evidence),
+        evidence=evidence,
+        nonce=secrets.token_hex(16),
+        requester=ws.actor.to_dict(),
+        at=ws.now(),
+        expires_at=iso(ws.clock() + timedelta(days=asked.valid_days)),
+        **about,
+    )
+    act.session.add(row)
+    act.session.flush()
+    return row
 
 
 def change_of(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import sqlmodel
 
 from jupyter_mlops.domain import audit as chain
-from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.governing import Proposed, read_proposed
 from jupyter_mlops.domain.policies import Written, is_looser
 from jupyter_mlops.errors import MlopsError
@@ -49,8 +47,7 @@ def _is_of(
         if not _proposes(session, read_proposed(asked.change), row):
             return False
         under = proof.policy(session, asked.policy_digest)
-        needed = Policy(risk=under.risk, **asdict(before.asked))
-        return not is_looser(under, needed) and proof.is_complete(session, asked, known)
+        return not is_looser(under, before.asked) and proof.is_complete(session, asked, known)
     except (MlopsError, ValueError, KeyError, TypeError):
         return False
 

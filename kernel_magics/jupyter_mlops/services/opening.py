@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlmodel
 
-from jupyter_mlops.domain import audit as chain
-from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.registry import Kindred, check_answers_alike
 from jupyter_mlops.domain.remarks import UNDECIDED
 from jupyter_mlops.errors import Conflict
@@ -99,25 +95,18 @@ def opened(
             "metrics": version.metrics,
         }
     )
-    asked = tables.Request(
+    return laid_down.written_down(
+        ws,
+        act,
+        policy,
+        frozen,
         version_id=version.id,
         deployment=deployment,
         role=role,
-        state="open",
         risk=version.risk,
         reason=reason,
         manifest_digest=version.digest,
-        policy_digest=laid_down.remembered(act.session, policy, ws.now()),
-        evidence_digest=chain.digest(frozen),
-        evidence=frozen,
-        nonce=secrets.token_hex(16),
-        requester=ws.actor.to_dict(),
-        at=ws.now(),
-        expires_at=iso(ws.clock() + timedelta(days=policy.valid_days)),
     )
-    act.session.add(asked)
-    act.session.flush()
-    return asked
 
 
 def _replaced(session: Session, deployment: str) -> str | None:

@@ -21,11 +21,10 @@ from jupyter_mlops.services import (
     past,
     rollouts,
 )
+from jupyter_mlops.services.champions import END
 from jupyter_mlops.services.workspace import Workspace
 
 NEWEST_MODELS = 20
-_NEVER = "9"
-"""Later than every moment that is written."""
 
 
 @read()
@@ -52,7 +51,7 @@ def overview(ws: Workspace, *, as_of: Time | None = None) -> Overview:
     attention += [_broken(found) for found in broken if f"request:{found.request}" not in seen]
     attention.sort(key=lambda found: found["status"] != "failing")
     told = {(alert["deployment"], alert["part"]) for alert in unseen}
-    overdue = [row for row in rows if (row["review_by"] or _NEVER) <= ws.now()]
+    overdue = [row for row in rows if (row["review_by"] or END) <= ws.now()]
     attention += [_overdue(row) for row in overdue if (row["name"], "policy") not in told]
     attention += [_waits(found) for found in waiting]
     return Overview(

@@ -67,10 +67,28 @@ def state(session: Session, asked: tables.Request, at: str) -> str:
             tables.Rollout.since <= at,
         )
     ).first()
-    if carried is not None:
-        return "carried out"
     told = _last_state(session, f"request:{asked.id}", at) or "open"
+    if told not in (*WAITING, *UNDECIDED, "carried out"):  # it ended, whatever it had done before
+        return told
+    if carried is not None or _is_named(session, asked, at, "request"):
+        return "carried out"
+    if _is_named(session, asked, at, "supersedes"):
+        return "superseded"
     return "expired" if told in WAITING and at >= asked.expires_at else told
+
+
+def _is_named(session: Session, asked: tables.Request, at: str, part: str) -> bool:
+    """Say whether another event tells what became of a request: it took it up, or took its place."""
+    if asked.state != {"request": "carried out", "supersedes": "superseded"}[part]:
+        return False
+    event = tables.AuditEvent
+    bodies = session.exec(
+        sqlmodel.select(event.body)
+        .where(event.at >= asked.at, event.at <= at)
+        .where(sqlmodel.col(event.body).contains(f'"{part}":'))
+    )
+    named = ((json.loads(body)["after"] or {}).get(part) for body in bodies)
+    return any(asked.id == one or (isinstance(one, list) and asked.id in one) for one in named)
 
 
 def _last_state(session: Session, subject: str, at: str) -> str:

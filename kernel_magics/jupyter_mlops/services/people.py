@@ -44,6 +44,13 @@ def stand_for(session: Session, actor: Actor) -> Actor:
     return Actor(people.owner, actor.kind, actor.assurance, actor.claims)
 
 
+def is_alone(ws: Workspace, session: Session) -> bool:
+    """Say whether whoever acts is the only person there is."""
+    people = known(session)
+    there = [one for one in people.people if one.is_here(ws.now())] if people else []
+    return ws.actor.id == OWNER and (people is None or len(there) == 1)
+
+
 def author_set(session: Session, *actors: Any) -> frozenset[str]:
     """Return everybody whose work it may be that these actors did, as far as they can be told apart."""
     people = known(session)

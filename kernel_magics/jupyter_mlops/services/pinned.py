@@ -22,7 +22,6 @@ from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import people as persons
 from jupyter_mlops.domain import policies as rules
 from jupyter_mlops.domain.access import OWNER, Actor
-from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.governing import may_at_once
 from jupyter_mlops.domain.keys import read_signature
 from jupyter_mlops.domain.people import NAME, People
@@ -222,8 +221,7 @@ def _policies(ws: Workspace, session: Session, pin: Pin) -> Iterator[str]:
 def _takes_a_word(pin: Pin, before: rules.Written) -> bool:
     """Say whether a recorded word of the owner's is all that it takes to ask for less than this."""
     alone = pin.people is None or len(pin.people.people) == 1
-    asked = Policy(risk="low", **asdict(before.asked))
-    return may_at_once(Actor(OWNER), asked, one_person=alone)
+    return may_at_once(Actor(OWNER), before.asked, one_person=alone)
 
 
 def _is_agreed(
@@ -248,8 +246,7 @@ def _asks_for_all_of(after: rules.Written, before: rules.Written) -> bool:
     covers = all(
         not of[part] or (was[part] and set(was[part]) <= set(of[part])) for part in was
     )  # what says nothing speaks of everything
-    asks, asked = (Policy(risk="low", **asdict(one.asked)) for one in (after, before))
-    return covers and not rules.is_looser(asks, asked)
+    return covers and not rules.is_looser(after.asked, before.asked)
 
 
 def _first(ws: Workspace, session: Session) -> Pin:

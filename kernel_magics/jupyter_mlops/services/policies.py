@@ -13,7 +13,7 @@ from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain import policies as rules
 from jupyter_mlops.domain.access import as_person
 from jupyter_mlops.domain.answers import Risk, Role
-from jupyter_mlops.domain.approvals import Policy
+from jupyter_mlops.domain.approvals import Asked, Policy
 from jupyter_mlops.domain.arguments import DeploymentName, Ref, Text, Time, deed
 from jupyter_mlops.domain.governed import Knows, Policies, PolicyRow
 from jupyter_mlops.domain.governing import Proposed
@@ -224,7 +224,7 @@ def _taken(session: Session, after: Mapping[str, Written | None]) -> Policy | No
     return rules.strictest(risk, [*lost, *_of_policies(known, risk)])
 
 
-def _of_policies(known: list[Written], risk: Risk) -> list[rules.Asked]:
+def _of_policies(known: list[Written], risk: Risk) -> list[Asked]:
     return [one.asked for one in rules.speaking(known, Change("policy", risk))]
 
 

@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from jupyter_mlops.commands.session import open_session
 from jupyter_mlops.errors import Invalid, NotFound, Refused
 from jupyter_mlops.locale import language
+from jupyter_mlops.services.compared import compare
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store import tables
 from stories import progression, registered, tumours
@@ -141,6 +142,18 @@ def test_the_rows_they_disagree_about_most_come_first_with_what_they_hold(found)
     assert rows[0]["features"]["mean area"] == case["mean area"]
     assert rows[0]["truth"] == str(int(case["target"]))
     assert abs(rows[0]["first"] - rows[0]["other"]) == pytest.approx(rows[0]["apart"])
+
+
+def test_what_bytes_said_of_a_sample_is_remembered_while_a_workspace_is_open(session):
+    ws = open_local(session.where)
+    first = compare(ws, "tumour:1", "tumour:3")["same_rows"]
+    known = ws.kept["said"]
+    assert len(known) == 2
+    known |= {key: said[:, ::-1] for key, said in known.items()}
+    again = compare(ws, "tumour:1", "tumour:3")["same_rows"]
+    turned = [1 - row["first"] for row in again["apart"]]
+    assert [row["first"] for row in first["apart"]] == pytest.approx(turned)
+    ws.engine.dispose()
 
 
 def test_its_pictures_show_the_test_the_metrics_and_the_ranking(found):

@@ -5,7 +5,8 @@ import json
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.access import Actor
 from jupyter_mlops.domain.names import iso
-from jupyter_mlops.services import opening, proof
+from jupyter_mlops.errors import Refused
+from jupyter_mlops.services import approvals, lookup, opening, proof, rollouts
 from jupyter_mlops.store import tables
 
 ANN = Actor("ann", assurance="authenticated")
@@ -75,8 +76,6 @@ def carries_out(ws, request):
         act.session.add(going)
         act.session.flush()
         number = going.id
-    from jupyter_mlops.services import rollouts
-
     rollouts.carry_out(ws, number)
     return number
 
@@ -92,3 +91,39 @@ def events(ws, action):
     with ws.look() as session:
         rows = session.query(tables.AuditEvent).order_by(tables.AuditEvent.seq).all()
     return [json.loads(row.body) for row in rows if row.action.startswith(action)]
+
+
+def approved(ws, number=1, **more):
+    """Ask for a version as Ann, and approve it as Bob; return the request's id."""
+    request = asks(ws, number, **more)
+    approvals.approve(ws.as_actor(BOB), request)
+    return request
+
+
+def live(ws, number=1, **more):
+    """Carry an approved version out; return the request's id."""
+    request = approved(ws, number, **more)
+    carries_out(ws, request)
+    return request
+
+
+def champion(ws, name="shop"):
+    """Return the ref of what answers, and its rollout."""
+    with ws.look() as session:
+        serving = lookup.champion(session, lookup.deployment(session, name))
+        return lookup.ref_of(session, serving[1]), serving[0].id
+
+
+def serves(ws, rollout):
+    """Say whether a prediction server that starts now would serve a rollout."""
+    try:
+        rollouts.verify(ws, rollout)
+    except Refused:
+        return False
+    return True
+
+
+def usable(ws, number=1):
+    """Return the request by which a version may be carried out."""
+    with ws.look() as session:
+        return proof.usable(session, session.get_one(tables.Version, number), "shop", now=ws.now())

@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 
 import rfc8785
+from sqlalchemy import text
 
 from jupyter_mlops.domain.audit import GENESIS, digest
 from jupyter_mlops.services import checkpoints
@@ -187,3 +188,32 @@ FOUND = {
     go_on_from_an_older_copy: ("Up to event 12 the log is the one that was signed", 13),
     edit_a_checkpoint_here: ("The checkpoints that are kept here: Its checkpoint of 13", None),
 }
+
+
+class Untriggered:
+    """A transaction in which a table's triggers sleep, as for whoever owns the database."""
+
+    def __init__(self, ws, table):
+        self.ws, self.table = ws, table
+
+    def __enter__(self):
+        self.begun = self.ws.engine.begin()
+        self.connection = self.begun.__enter__()
+        self.triggers = []
+        if self.ws.home.is_sqlite:
+            query = text(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :t"
+            )
+            self.triggers = self.connection.execute(query, {"t": self.table}).all()
+            for name, _ in self.triggers:
+                self.connection.execute(text(f"DROP TRIGGER {name}"))
+        else:
+            self.connection.execute(text(f"ALTER TABLE {self.table} DISABLE TRIGGER USER"))
+        return self.connection
+
+    def __exit__(self, *how):
+        for _, sql in self.triggers:
+            self.connection.exec_driver_sql(sql)
+        if not self.ws.home.is_sqlite:
+            self.connection.execute(text(f"ALTER TABLE {self.table} ENABLE TRIGGER USER"))
+        return self.begun.__exit__(*how)

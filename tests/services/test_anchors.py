@@ -2,27 +2,23 @@
 
 import os
 import shutil
-import stat
 import subprocess
-import time
-from pathlib import Path
+import sys
 
 import pytest
 
+from anchoring import deeds, goes_on, notes
 from fakes import Clock
 from jupyter_mlops import open_workspace
-from jupyter_mlops.domain import anchored, checkpoints
-from jupyter_mlops.errors import Conflict, Invalid, MlopsError, NotFound, Unavailable, Unsafe
-from jupyter_mlops.services import checkpoints as signed
-from jupyter_mlops.services import signing
-from jupyter_mlops.services.anchoring import pushed, reached
+from jupyter_mlops.domain import anchored
+from jupyter_mlops.errors import Conflict, Invalid, MlopsError, NotFound, Unavailable
+from jupyter_mlops.services.anchoring import reached
 from jupyter_mlops.services.anchors import anchor, anchors
 from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.doctor import examined
 from jupyter_mlops.services.watching import watch
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.serving.anchored import exposition
-from receivers import Receiver
 
 
 @pytest.fixture
@@ -44,136 +40,6 @@ def both(where, clock):
     ws = open_local(where, clock=clock)
     yield ws
     ws.engine.dispose()
-
-
-@pytest.fixture
-def repository(tmp_path):
-    """An empty bare repository."""
-    path = tmp_path / "anchor.git"
-    subprocess.run(["git", "init", "-q", "--bare", path], check=True)
-    return path
-
-
-def deeds(ws, n):
-    for _ in range(n):
-        with ws.act("test:deed", subject="x"):
-            pass
-
-
-def goes_on(ws):
-    """Do so much that the next checkpoint is of ten more events, and have it left where it belongs."""
-    deeds(ws, 10)
-    audit(ws, checkpoint=True, limit=1)
-
-
-def events(ws, query=""):
-    return [one["action"] for one in audit(ws, query)["items"]]
-
-
-def notes(text):
-    return [one.size for one in checkpoints.seen(text).notes]
-
-
-# ------------------------------------------------------- the form of a checkpoint
-
-
-def test_a_checkpoint_is_a_signed_note_that_openssl_verifies(ws, tmp_path):
-    deeds(ws, 5)
-    row = signed.made(ws)
-    lines = row.note.split("\n")
-    assert lines[:2] == [f"jupyter-mlops/{identity(ws)}", "7"]
-    assert (lines[3], lines[5:]) == ("", [""])
-    assert lines[4].startswith(f"— {lines[0]} ")
-    with ws.look() as session:
-        key = signing.present(ws, session)
-    (tmp_path / "key.pem").write_bytes(signing.as_pem(key))
-    (tmp_path / "text").write_text("\n".join(lines[:3]) + "\n")
-    (tmp_path / "signature").write_bytes(checkpoints.read(row.note).signatures[0][2])
-    asked = "openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in text -sigfile signature"
-    said = subprocess.run(asked.split(), cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "Verified Successfully" in said.stdout
-    assert checkpoints.read_key(key.shown) == key
-
-
-def identity(ws):
-    (first,) = audit(ws, "workspace:creation")["items"]
-    return first["after"]["id"]
-
-
-def test_a_note_of_the_specification_is_read_and_its_key_has_the_id_that_it_says():
-    """The example of c2sp.org/signed-note, and a key as verifiers of such notes know it."""
-    told = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
-    key = checkpoints.read_key(told)
-    assert (key.name, key.id.hex(), key.shown) == ("PeterNeumann", "c74f20a3", told)
-    assert checkpoints.read_key(told.replace("c74f", "c74e")) is None
-    assert checkpoints.read_key("no key") is None
-    note = (
-        "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
-        "— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/"
-        "Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"
-    )
-    found = checkpoints.read(note)
-    assert (found.size, found.signatures[0][1].hex()) == (20852163, "033de0ae")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "\n\n", "x", "a\nb\nc\n\n— a b\n", "a\n01\n" + "A" * 43 + "=\n\n— a AAAA\n"]
-)
-def test_what_is_no_note_is_none(text):
-    assert checkpoints.read(text) is None
-
-
-def test_the_key_is_a_file_of_its_owner_alone_and_the_log_names_it_once(both):
-    assert not both.home.key_file.exists()
-    deeds(both, 1)
-    signed.made(both)
-    deeds(both, 1)
-    signed.made(both)
-    assert stat.S_IMODE(both.home.key_file.stat().st_mode) == 0o600
-    (made,) = audit(both, "audit:key")["items"]
-    assert made["action"] == "audit:key:made"
-    assert made["after"]["key"] == anchors(both)["key"]
-    private = both.home.key_file.read_text().split("\n")[1]
-    with both.look() as session:
-        kept = session.connection().exec_driver_sql("SELECT body FROM audit_event").fetchall()
-    assert private not in str(kept)
-
-
-def test_a_key_that_others_can_read_signs_nothing(ws):
-    signed.made(ws)
-    ws.home.key_file.chmod(0o644)
-    deeds(ws, 1)
-    with pytest.raises(Unsafe, match="chmod 600"):
-        signed.made(ws)
-
-
-def test_a_lost_key_is_followed_by_a_new_one_that_the_log_names_with_the_old(ws, tmp_path):
-    anchor(ws, str(tmp_path / "log.txt"))
-    ws.home.key_file.unlink()
-    deeds(ws, 3)
-    audit(ws, checkpoint=True)
-    first, second = reversed(audit(ws, "audit:key:made")["items"])
-    assert second["before"] == first["after"]
-    assert audit(ws, verify=True)["ok"]
-
-
-def test_a_checkpoint_is_due_after_a_hundred_events_or_ten_minutes_and_makes_no_other(both, clock):
-    signed.made(both)
-    assert not signed.is_due(both)
-    deeds(both, 99)
-    assert not signed.is_due(both)
-    deeds(both, 1)
-    assert signed.is_due(both)
-    signed.made(both)
-    clock.turn(days=30)
-    assert not signed.is_due(both)  # nothing has happened
-    deeds(both, 1)
-    assert not signed.is_due(both)
-    clock.turn(minutes=10)
-    assert signed.is_due(both)
-    before = events(both)
-    signed.made(both)
-    assert events(both) == before
 
 
 # ------------------------------------------------------- what cannot be one
@@ -263,8 +129,6 @@ def test_a_file_that_can_only_be_written_to_is_reached_and_cannot_be_asked(ws, t
         "assert a.read(sys.argv[1]) is None\n"
         "a.append(sys.argv[1], ['note\\n'])"
     )
-    import sys
-
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
     ours = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"]
@@ -342,110 +206,6 @@ def test_an_anchor_that_was_removed_gets_nothing_more(ws, tmp_path):
     assert file.read_text() == held
     gone = audit(ws, "anchor:removal:done")["items"][0]
     assert gone["before"] == {"kind": "file", "where": str(file), "events": 2}
-
-
-# ------------------------------------------------------- a git repository
-
-
-def test_a_repository_gets_a_commit_for_each_checkpoint_in_a_branch_of_its_own(ws, repository):
-    anchor(ws, str(repository))
-    goes_on(ws)
-    log = ["git", "-C", repository, "log", "--format=%an|%s", "mlops-anchor"]
-    said = subprocess.run(log, capture_output=True, text=True, check=True).stdout.split("\n")
-    assert said == [
-        "jupyter-mlops|Checkpoint of 13 events",
-        "jupyter-mlops|Checkpoint of 2 events",
-        "",
-    ]
-    assert notes(pushed.of_clone(repository)) == [2, 13]
-    (told,) = audit(ws, verify=True)["anchors"]
-    assert (told["kind"], told["ok"], told["events"]) == ("git", True, 13)
-
-
-def test_what_others_keep_in_a_repository_stays_and_a_rewritten_branch_is_found(ws, repository):
-    anchor(ws, str(repository))
-    goes_on(ws)
-    git = ["git", "-C", repository]
-    refs = subprocess.run([*git, "rev-parse", "mlops-anchor~1"], capture_output=True, check=True)
-    subprocess.run([*git, "branch", "-f", "mlops-anchor", refs.stdout.strip()], check=True)
-    told = audit(ws, verify=True)
-    assert "It holds 1 of the 2 checkpoints that were left there" in told["because"]
-    assert not told["ok"]
-    subprocess.run([*git, "update-ref", "-d", "refs/heads/mlops-anchor"], check=True)
-    assert "It holds 0 of the 2" in audit(ws, verify=True)["because"]
-
-
-def test_a_repository_that_nobody_may_push_to_is_said_and_not_forced(ws, clock, repository):
-    hook = repository / "hooks" / "pre-receive"
-    anchor(ws, str(repository))
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
-    goes_on(ws)
-    (row,) = anchors(ws)["items"]
-    assert (row["state"], row["events"]) == ("unreachable", 2)
-    hook.unlink()
-    clock.turn(minutes=1)
-    reached.tend(ws)
-    assert anchors(ws)["items"][0]["events"] == 13
-
-
-def ended(pid):
-    """Say whether a process ends within some seconds, or has; nobody may have asked after it yet."""
-    until = time.monotonic() + 5
-    while time.monotonic() < until:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def test_a_remote_that_hangs_is_left_after_a_bounded_time(ws, tmp_path, monkeypatch):
-    """An ssh that never answers; what git started ends with it."""
-    (tmp_path / "bin").mkdir()
-    ssh = tmp_path / "bin" / "ssh"
-    ssh.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nsleep 100\n")
-    ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(pushed, "SECONDS", 1.0)
-    began = time.monotonic()
-    with pytest.raises(Unavailable, match="timeout"):
-        anchor(ws, "ssh://host.invalid/x.git")
-    assert time.monotonic() - began < 20
-    assert ended((tmp_path / "pid").read_text().strip())
-
-
-def test_git_asks_nobody_and_speaks_no_other_protocol(tmp_path, monkeypatch):
-    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "ext")
-    monkeypatch.setenv("GIT_SSH_COMMAND", f"touch {tmp_path}/ran")
-    with pytest.raises(pushed.Unreached, match="ext"):
-        pushed.read(tmp_path / "copies", f"ext::touch {tmp_path}/ran")
-    assert not (tmp_path / "ran").exists()
-
-
-# ------------------------------------------------------- a webhook
-
-
-def test_a_webhook_gets_each_checkpoint_signed_and_cannot_be_asked(ws, clock):
-    with Receiver(200, 500, 200) as receiver:
-        ws.home.allowed_file.write_text(f"127.0.0.1:{receiver.port}\n")
-        ws.home.allowed_file.chmod(0o600)
-        told = anchor(ws, receiver.url)
-        goes_on(ws)
-        assert anchors(ws)["items"][0]["state"] == "unreachable"
-        clock.turn(minutes=1)
-        reached.tend(ws)
-        row = anchors(ws)["items"][0]
-        assert (row["state"], row["kind"], row["events"]) == ("current", "webhook", 13)
-        assert len(receiver.got) == 3
-        assert all("webhook-signature" in headers for _, headers, _ in receiver.got)
-    assert told["secret"].startswith("whsec_")
-    assert "/hook" not in str(anchors(ws)) + str(audit(ws, "anchor")["items"])
-    (verdict,) = audit(ws, verify=True)["anchors"]
-    assert (verdict["ok"], "cannot be asked" in verdict["because"]) == (None, True)
 
 
 # ------------------------------------------------------- words and the watcher

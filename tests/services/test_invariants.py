@@ -36,6 +36,7 @@ from jupyter_mlops.services.audit import audit
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store import tables
 from stories import tumours
+from tampered import Untriggered
 
 FEW = 5
 STORIES = int(os.environ.get("JUPYTER_MLOPS_TEST_STORIES") or FEW)
@@ -342,35 +343,6 @@ class Approving(RuleBasedStateMachine):
         assert told["ok"]
         assert told["events"] >= self.events
         self.events = told["events"]
-
-
-class Untriggered:
-    """A transaction in which a table's triggers sleep, as for whoever owns the database."""
-
-    def __init__(self, ws, table):
-        self.ws, self.table = ws, table
-
-    def __enter__(self):
-        self.begun = self.ws.engine.begin()
-        self.connection = self.begun.__enter__()
-        self.triggers = []
-        if self.ws.home.is_sqlite:
-            query = text(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :t"
-            )
-            self.triggers = self.connection.execute(query, {"t": self.table}).all()
-            for name, _ in self.triggers:
-                self.connection.execute(text(f"DROP TRIGGER {name}"))
-        else:
-            self.connection.execute(text(f"ALTER TABLE {self.table} DISABLE TRIGGER USER"))
-        return self.connection
-
-    def __exit__(self, *how):
-        for _, sql in self.triggers:
-            self.connection.exec_driver_sql(sql)
-        if not self.ws.home.is_sqlite:
-            self.connection.execute(text(f"ALTER TABLE {self.table} ENABLE TRIGGER USER"))
-        return self.begun.__exit__(*how)
 
 
 @pytest.fixture

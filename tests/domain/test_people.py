@@ -38,6 +38,26 @@ def test_people_that_were_changed_in_the_store_are_not_read(body):
         kept(body)
 
 
+@pytest.mark.parametrize(("service", "who"), [("bob", "bob"), ("rob", "bob"), ("eve", "eve")])
+def test_nobody_is_a_person_and_a_service(service, who):
+    with pytest.raises(Invalid, match=f"{service} is one of the people") as error:
+        read({**SAID, "services": ["ci", service]})
+    assert who in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("actor", "serves"),
+    [
+        ({"id": "owner", "claims": {"user": "ci", "mouth": "kernel"}}, True),
+        ({"id": "ci"}, True),
+        ({"id": "x", "kind": "service"}, True),
+        ({"id": "owner", "claims": {"user": "ann", "mouth": "ci"}}, False),
+    ],
+)
+def test_a_claim_is_enough_to_be_taken_for_a_service(actor, serves):
+    assert PEOPLE.is_service(actor) is serves
+
+
 def test_who_signed_is_known_by_the_key():
     assert check_signer(PEOPLE, BOB.key, NOW).id == "bob"
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from asked import asks
+from jupyter_mlops.domain.access import OWNER, Actor
 from jupyter_mlops.errors import Invalid, Refused
-from jupyter_mlops.services import people
+from jupyter_mlops.services import approvals, people
 from jupyter_mlops.services.policies import policy
 from signing import pen
 
@@ -102,3 +104,12 @@ def test_people_are_no_policy_that_asks_for_anything(workspace):
     before = len(policy(workspace)["items"])
     policy(workspace, "people", listed())
     assert len(policy(workspace)["items"]) == before + 1
+
+
+def test_a_cell_that_runs_as_a_service_asks_and_decides_nothing(workspace):
+    policy(workspace, "people", listed(more="  cy: {roles: [ops]}\nservices: [nightly]"))
+    nightly = workspace.as_actor(Actor(OWNER, claims={"user": "nightly", "mouth": "kernel"}))
+    number = asks(nightly, by=nightly.actor, risk="low")
+    with pytest.raises(Refused) as error:
+        approvals.approve(nightly, number)
+    assert error.value.code == "decider_is_service"

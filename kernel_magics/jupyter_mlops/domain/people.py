@@ -91,6 +91,12 @@ class People:
             return frozenset({self.owner, *claimed})
         return frozenset({known.id} if known else claimed)
 
+    def is_service(self, actor: Mapping[str, Any]) -> bool:
+        """Say whether an actor is one of the services, or claims to be: a claim is enough not to decide."""
+        claims = dict(actor.get("claims") or {})
+        said = {str(value) for name, value in claims.items() if name != "mouth"}
+        return actor.get("kind") == "service" or bool({str(actor["id"]), *said} & {*self.services})
+
     def revocation(self, key: Key) -> Revoked | None:
         """Return how a key was revoked, if it was."""
         return next((one for one in self.revoked if one.key == key.fingerprint), None)
@@ -146,6 +152,8 @@ def read(told: Mapping[Any, Any]) -> People:
     owner = told.get("owner")
     if owner not in ids:
         raise _wrong("owner", f"the one of the people whom the cells stand for: {', '.join(ids)}")
+    services = _words("services", told.get("services", []))
+    _check_no_services(people, services)
     revoked = told.get("revoked", [])
     if not isinstance(revoked, list):
         raise _wrong("revoked", "a list of keys")
@@ -153,7 +161,7 @@ def read(told: Mapping[Any, Any]) -> People:
         people,
         str(owner),
         tuple(map(_revoked, revoked)),
-        _words("services", told.get("services", [])),
+        services,
         _word("follows", told.get("follows", "")),
     )
 
@@ -228,6 +236,19 @@ def _check_own_keys(people: Iterable[Somebody]) -> None:
                     other=one.id,
                     key=read_key(key).fingerprint,
                 )
+
+
+def _check_no_services(people: Iterable[Somebody], services: Iterable[str]) -> None:
+    for one in people:
+        both = {one.id, *one.users} & {*services}
+        if both:
+            raise Invalid(
+                "{name} is one of the people, and one of the services, which never decide.",
+                "name what runs by itself otherwise than {person}, or leave it out of `services`.",
+                code="person_is_service",
+                name=min(both),
+                person=one.id,
+            )
 
 
 def _revoked(told: Any) -> Revoked:

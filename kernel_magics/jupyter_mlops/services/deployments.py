@@ -75,7 +75,8 @@ def deploy(
                 _check_free(
                     act.session, act.session.get_one(tables.Deployment, tried.deployment_id)
                 )
-            asked = proof.usable(act.session, version, to, now=ws.now(), role=role)
+            now = standing.latest(ws, act.session)
+            asked = proof.usable(act.session, version, to, now=now, role=role)
             place = _place(ws, act, to, parent)
             before = lookup.champion(act.session, place)
             replaced = lookup.ref_of(act.session, before[1]) if before else None
@@ -227,7 +228,8 @@ def _succeed(
 ) -> tuple[str | None, int]:
     """Write down that a challenger takes over, by the approval that says so."""
     version = act.session.get_one(tables.Version, tried.version_id)
-    asked = proof.usable(act.session, version, place.name, now=ws.now())
+    now = standing.latest(ws, act.session)
+    asked = proof.usable(act.session, version, place.name, now=now)
     _check_free(act.session, place)
     serving = lookup.champion(act.session, place)
     replaced = lookup.ref_of(act.session, serving[1]) if serving else None

@@ -22,7 +22,7 @@ from jupyter_mlops.domain.governing import VERSION, Proposed, as_typed, may_at_o
 from jupyter_mlops.domain.policies import Change
 from jupyter_mlops.errors import Corrupt, MlopsError, Refused
 from jupyter_mlops.locale import tell
-from jupyter_mlops.services import asking_for, laid_down, lookup, people, proof
+from jupyter_mlops.services import asking_for, laid_down, lookup, people, proof, standing
 from jupyter_mlops.services.workspace import Deed, Workspace
 from jupyter_mlops.store import tables
 
@@ -175,8 +175,9 @@ def _agreed(
     ws: Workspace, session: Session, proposed: Proposed, asked: Policy
 ) -> tables.Request | None:
     """Return the request by which exactly this change was agreed to, if it still may be carried out."""
+    now = standing.latest(ws, session)
     for found in _of_change(session, proposed, "approved"):
-        in_time = proof.state_of(found, now=ws.now()) == "approved"
+        in_time = proof.state_of(found, now=now) == "approved"
         under = proof.policy(session, found.policy_digest)
         if in_time and proof.is_complete(session, found) and not rules.is_looser(under, asked):
             return found

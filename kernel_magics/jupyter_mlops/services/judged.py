@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlmodel
 
 from jupyter_mlops.domain import approvals as rules
+from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.names import iso
 from jupyter_mlops.domain.people import People, check_signer
 from jupyter_mlops.errors import MlopsError, Refused
@@ -25,13 +26,15 @@ class Known:
     """The people who are known when a request is judged; None in a workspace of one person.
 
     ``pinned`` are those whom the judge keeps a copy of; without one, those of the store at the moment
-    it learnt of a decision count, and of the newest what is revoked.
+    it learnt of a decision count, and of the newest what is revoked. ``gone`` are the digests of
+    statements that the judge has seen withdrawn.
     """
 
     session: Session
     pinned: People | None = None
     is_pinned: bool = False
     moment: str = ""
+    gone: Collection[str] = ()
 
     def at(self, found: tables.Decision) -> People | None:
         """Return the people by whom a decision is judged."""
@@ -52,11 +55,15 @@ def worth(
     *,
     without: Collection[int] = (),
 ) -> list[dict[str, Any]]:
-    """Return the approvals of a request that count, as the rules look at them; none of ``without``."""
+    """Return the approvals of a request that count, as the rules look at them; none of ``without``.
+
+    None does beside a rejection, which is final, whatever the request's row says.
+    """
+    given = decisions(known.session, asked)
+    if any(each.outcome == "rejected" for each in given):
+        return []
     found = (
-        _counted(known, asked, policy, each)
-        for each in decisions(known.session, asked)
-        if each.id not in without
+        _counted(known, asked, policy, each) for each in given if not _is_gone(known, each, without)
     )
     return [each for each in found if each is not None]
 
@@ -68,7 +75,7 @@ def emergency(
     for found in decisions(known.session, asked):
         said = rules.read_statement(found.statement)
         there = known.at(found)
-        if found.outcome != rules.BREAK_GLASS or found.id in without:
+        if found.outcome != rules.BREAK_GLASS or _is_gone(known, found, without):
             continue
         if not found.signature or there is None:
             continue
@@ -92,6 +99,10 @@ def decisions(session: Session, asked: tables.Request) -> Sequence[tables.Decisi
         .where(tables.Decision.request_id == asked.id)
         .order_by(sqlmodel.col(tables.Decision.id))
     ).all()
+
+
+def _is_gone(known: Known, found: tables.Decision, without: Collection[int]) -> bool:
+    return found.id in without or chain.digest(found.statement) in known.gone
 
 
 def _counted(

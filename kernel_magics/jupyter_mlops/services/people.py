@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlmodel
@@ -37,11 +37,13 @@ def known(session: Session, *, at: str = "") -> People | None:
 
 
 def stand_for(session: Session, actor: Actor) -> Actor:
-    """Return the person whom a cell of this workspace stands for."""
+    """Return the person whom a cell of this workspace stands for, or the service that it runs as."""
     people = known(session)
-    if people is None or actor.id != OWNER:
+    if people is None:
         return actor
-    return Actor(people.owner, actor.kind, actor.assurance, actor.claims)
+    if people.is_service(actor.to_dict()):
+        return replace(actor, kind="service")
+    return actor if actor.id != OWNER else replace(actor, id=people.owner)
 
 
 def is_alone(ws: Workspace, session: Session) -> bool:

@@ -27,7 +27,7 @@ from jupyter_mlops.domain.keys import read_signature
 from jupyter_mlops.domain.people import NAME, People
 from jupyter_mlops.domain.policy_reading import kept
 from jupyter_mlops.errors import Corrupt, MlopsError, Refused, Unavailable
-from jupyter_mlops.services import judged, lookup, loosening, people, proof
+from jupyter_mlops.services import judged, lookup, loosening, people, proof, standing
 from jupyter_mlops.services.laid_down import ENDED
 from jupyter_mlops.services.workspace import Workspace
 from jupyter_mlops.store import tables
@@ -40,7 +40,10 @@ FORM = 1
 
 @dataclass
 class Pin:
-    """The copy: ``proofs`` are those that held once, with the keys and moments they stand on."""
+    """The copy: ``proofs`` are those that held once, with the keys and moments they stand on.
+
+    ``gone`` is what was seen to count no more: a row that says otherwise later brings nothing back.
+    """
 
     since: str
     digest: str = ""
@@ -48,6 +51,7 @@ class Pin:
     policies: dict[str, str] = field(default_factory=dict)
     proofs: dict[str, list[list[str]]] = field(default_factory=dict)
     held: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
 
     def in_force(self) -> list[rules.Written]:
         """Return the policies that apply, by this copy."""
@@ -85,20 +89,24 @@ def told(path: Path) -> Pin | None:
 
 def _check(ws: Workspace, session: Session, rollout: tables.Rollout, pin: Pin) -> None:
     asked = session.get_one(tables.Request, rollout.request_id)
+    goes_on = standing.goes_on(session, rollout)
+    if asked.nonce in pin.gone and not goes_on:
+        raise _refused(session, rollout, "its approval was taken back")
     name = _proof_of(session, asked)
     if name in pin.proofs:
         proof.check_same(session, rollout)
         proof.check_stands(session, rollout)
         _check_not_revoked(session, rollout, pin, pin.proofs[name])
         return
-    known = judged.Known(session, pin.people, is_pinned=True, moment=ws.now())
+    now, gone = standing.latest(ws, session), () if goes_on else pin.gone
+    known = judged.Known(session, pin.people, is_pinned=True, moment=now, gone=gone)
     try:
-        if not judged.emergency(known, asked, ws.now()):
+        if not judged.emergency(known, asked, now):
             _check_policy(session, asked, pin)
         proof.verify(session, rollout, known)
     except Refused as error:
         raise _held(error, pin) from error
-    if ws.now() >= asked.expires_at:
+    if now >= asked.expires_at:
         raise _refused(session, rollout, "its approval had expired before it was first served here")
     pin.proofs[name] = _keys(session, asked)
 
@@ -160,6 +168,7 @@ def _check_not_revoked(
 
 def _follow(ws: Workspace, session: Session, pin: Pin, *, starts: bool) -> None:
     """Take up what came into the store since, as far as the copy allows it; keep why the rest is not."""
+    pin.gone = sorted({*pin.gone, *standing.gone(session)})
     pin.held = [*_people(ws, session, pin, starts=starts), *_policies(ws, session, pin)]
 
 

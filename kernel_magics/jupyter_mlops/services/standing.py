@@ -7,14 +7,25 @@ from typing import TYPE_CHECKING, Final
 
 import sqlmodel
 
+from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.deployments import WHOLE, champion_before
 from jupyter_mlops.store import tables
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-REFUSES: Final = frozenset({"changes asked", "rejected", "superseded", "void", "withdrawn"})
+    from jupyter_mlops.services.workspace import Workspace
+
+ENDED: Final = frozenset({"rejected", "void", "withdrawn"})
+"""States of a request that nothing comes of any more."""
+REFUSES: Final = ENDED | {"changes asked", "superseded"}
 """States of a request by which nothing is carried out, whatever was decided."""
+
+
+def latest(ws: Workspace, session: Session) -> str:
+    """Return the moment that it is at least: no approval lasts longer because a clock was set back."""
+    newest = session.exec(sqlmodel.select(sqlmodel.func.max(tables.AuditEvent.at))).one()
+    return max(ws.now(), newest or "")
 
 
 def remarks(session: Session, asked: tables.Request) -> Sequence[tables.Remark]:
@@ -53,6 +64,29 @@ def is_void(session: Session, asked: tables.Request) -> bool:
     if not found:
         return False
     return asked.state in ("withdrawn", "void") or was_withdrawn(session, asked)
+
+
+def gone(session: Session) -> set[str]:
+    """Return what counts no more, by what statements are bound to or known by.
+
+    They are the nonces of requests that were rejected, withdrawn or made void, and the digests of the
+    statements of decisions that were withdrawn.
+    """
+    row, given, said = tables.Request, tables.Decision, tables.Remark
+    withdrawn = sqlmodel.select(said.request_id).where(
+        said.kind == "withdrawal", sqlmodel.col(said.decision_id).is_(None)
+    )
+    nonces = session.exec(
+        sqlmodel.select(row.nonce).where(
+            sqlmodel.or_(sqlmodel.col(row.state).in_(ENDED), sqlmodel.col(row.id).in_(withdrawn))
+        )
+    ).all()
+    statements = session.exec(
+        sqlmodel.select(given.statement).where(
+            given.id == said.decision_id, said.kind == "withdrawal"
+        )
+    ).all()
+    return {*nonces, *map(chain.digest, statements)}
 
 
 def goes_on(session: Session, rollout: tables.Rollout) -> bool:

@@ -1040,6 +1040,7 @@ export interface DeploymentRow {
   challengers: string[];
   review_by: string | null;
   approved_by?: string[];
+  alone?: string;
 }
 
 /** A deployment that has ended: who asked it lately, and the digest of what is kept of it. */
@@ -1062,6 +1063,7 @@ export interface Retired {
   challengers: string[];
   review_by: string | null;
   approved_by?: string[];
+  alone?: string;
   bundle: string;
   calls: Calls;
 }

@@ -1,21 +1,30 @@
 """One person's word in an emergency: signed, by role, for a day, and seen by everybody until others agree."""
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from fakes import Clock
 from governed import asked, listed, rolled, signed
 from jupyter_mlops.errors import Refused
+from jupyter_mlops.papers.blocks.of_trust import decisions
+from jupyter_mlops.papers.pages import PAGES
 from jupyter_mlops.services import pinned, rollouts
 from jupyter_mlops.services.alerts import alerts
 from jupyter_mlops.services.aliases import aliases
+from jupyter_mlops.services.approvals import requests
 from jupyter_mlops.services.decisions import receive
+from jupyter_mlops.services.deliveries import deliver
 from jupyter_mlops.services.fleet import deployments
+from jupyter_mlops.services.lineage import lineage
+from jupyter_mlops.services.notifying import notify
 from jupyter_mlops.services.overview import overview
 from jupyter_mlops.services.policies import policy
 from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store import tables
+from receivers import Receiver
 
 ROLES = {
     "ann": "developer",
@@ -30,6 +39,15 @@ ROLES = {
 def shared(shared_where):
     """A workspace where Dan may break the glass."""
     ws = open_local(shared_where, clock=Clock())
+    policy(ws, "people", listed(roles=ROLES))
+    yield ws
+    ws.engine.dispose()
+
+
+@pytest.fixture
+def own(where):
+    """The same of a test's own."""
+    ws = open_local(where, clock=Clock())
     policy(ws, "people", listed(roles=ROLES))
     yield ws
     ws.engine.dispose()
@@ -119,3 +137,34 @@ def asked_again(ws, ref):
     with ws.act("request:opening", subject="deployment:ward") as act:
         _, version = lookup.version(act.session, ref)
         return opening.opened(ws, act, version, "ward", "champion", "regular", {"checks": []}).id
+
+
+def test_a_receiver_hears_of_it_at_once(own):
+    with Receiver() as receiver:
+        own.home.allowed_file.write_text(f"127.0.0.1:{receiver.port}\n")
+        own.home.allowed_file.chmod(0o600)
+        notify(own, receiver.url)
+        number = asked(own)
+        broken(own, number, comment="the champion answers nonsense")
+        rollouts.carry_out(own, rolled(own, number))
+        assert deliver(own) == 1
+        message = json.loads(receiver.got[0][2])
+    assert (message["type"], message["data"]["severity"]) == ("alert.opened", "critical")
+    assert "by the word of dan alone" in message["data"]["because"]
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_every_page_says_so_first(own, page):
+    broken(own, number := asked(own), comment="the champion answers nonsense")
+    rollouts.carry_out(own, rolled(own, number))
+    told = PAGES[page](own, now=own.clock())
+    assert told["status"] == "failing"
+    assert "break-glass" in str(told.get("attention") or told["alerts"])
+
+
+def test_papers_and_lineage_say_that_it_was_carried_out_alone(own):
+    ref = broken(own, number := asked(own))["ref"]
+    rollouts.carry_out(own, rolled(own, number))
+    told = decisions(SimpleNamespace(requests=requests(own)["items"]))
+    assert "carried out alone (break-glass)" in str(told)
+    assert "carried out alone (break-glass) by dan" in str(lineage(own, ref))

@@ -111,6 +111,7 @@ def word(said: Data) -> str:
     words = {
         "approved": tell("approved"),
         "rejected": tell("rejected"),
+        "break-glass": tell("carried out alone (break-glass)"),
         "comment": tell("said"),
         "changes": tell("asked for changes"),
         "settled": tell("asked for changes no more"),

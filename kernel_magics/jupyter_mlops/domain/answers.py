@@ -271,6 +271,8 @@ class DeploymentRow(TypedDict):
     challengers: list[str]
     review_by: str | None
     approved_by: NotRequired[list[str]]
+    alone: NotRequired[str]
+    """By whose word alone it answers, in an emergency, until others approve the same."""
 
 
 class Retired(DeploymentRow):

@@ -34,7 +34,12 @@ def told(row: DeploymentRow, weeks: Sequence[Week]) -> dict[str, Any]:
 
 
 def because(row: DeploymentRow, weeks: Sequence[Week]) -> str:
-    """Return the sentence that says what is wrong, without a word of statistics."""
+    """Return the sentences that say what is wrong, without a word of statistics."""
+    alone = plain(row.get("alone", ""), 200)
+    return f"{alone} {_health(row, weeks)}".strip() if alone else _health(row, weeks)
+
+
+def _health(row: DeploymentRow, weeks: Sequence[Week]) -> str:
     if row["state"] == "down":
         return tell("It is not answering.")
     if row["status"] == "passing":
@@ -43,7 +48,8 @@ def because(row: DeploymentRow, weeks: Sequence[Week]) -> str:
         return tell("Too little has happened to tell.")
     found = latest(weeks)
     said = _reasons(found, weeks) if found else []
-    return " ".join(said) or plain(row["because"], 200)
+    known = row["because"].removeprefix(row.get("alone", ""))
+    return " ".join(said) or plain(known.strip(), 200)
 
 
 def latest(weeks: Sequence[Week]) -> Monitor | None:

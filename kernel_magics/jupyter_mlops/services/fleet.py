@@ -58,7 +58,7 @@ def _marked(row: DeploymentRow, broken: emergencies.Emergency | None) -> Deploym
         return row
     said = tell("break-glass: {ref} answers by the word of {person} alone.",
                 ref=broken.ref, person=broken.person)  # fmt: skip
-    return {**row, "status": "failing", "because": f"{said} {row['because']}"}
+    return {**row, "status": "failing", "alone": said, "because": f"{said} {row['because']}"}
 
 
 def row_of(

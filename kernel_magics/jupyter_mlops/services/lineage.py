@@ -245,8 +245,12 @@ def _rollouts(
 def _decision(
     graph: Graph, asked: tables.Request, decisions: Sequence[tables.Decision], *, withdrawn: bool
 ) -> str:
-    words = {"approved": tell("approved by"), "rejected": tell("rejected by")}
-    said = [f"{words.get(one.outcome, one.outcome)} {one.person}" for one in decisions[:3]]
+    words = {
+        "approved": tell("approved by"),
+        "rejected": tell("rejected by"),
+        "break-glass": tell("carried out alone (break-glass) by"),
+    }
+    said = [f"{words[one.outcome]} {one.person}" for one in decisions[:3]]
     where = tell("for {name}", name=asked.deployment)
     said = [*(said or [tell("not decided yet")]), *([tell("withdrawn")] if withdrawn else [])]
     detail = " · ".join([where, *said])

@@ -49,7 +49,12 @@ def decisions(known: Known) -> list[Block]:
 
 
 def _outcome(given: Decision) -> str:
-    said = tell("approved") if given["outcome"] == "approved" else tell("rejected")
+    words = {
+        "approved": tell("approved"),
+        "rejected": tell("rejected"),
+        "break-glass": tell("carried out alone (break-glass)"),
+    }
+    said = words[given["outcome"]]
     if not given["withdrawn_at"]:
         return said
     return f"{said} ({tell('withdrawn at {at}', at=moment(given['withdrawn_at']))})"

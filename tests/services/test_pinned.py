@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import Clock
-from governed import ANN, BOB, asked, decision, forged, known, listed, rolled, signed
+from governed import ANN, BOB, PENS, asked, decision, forged, known, listed, rolled, signed
 from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.domain.approvals import Policy
 from jupyter_mlops.domain.people import CHANGES
@@ -86,6 +86,16 @@ def test_a_decision_in_the_name_of_another_is_not_served_even_where_a_cell_may_d
 def test_the_owner_alone_does_not_let_their_own_work_be_served(ws):
     number = asked(ws, risk="moderate")
     forged(ws, decision(ws, number, "ann", signature=ANN.sign))
+    refused(ws, rolled(ws, number))
+
+
+@pytest.mark.parametrize("author", [{"id": "bob"}, {"id": "owner", "claims": {"user": "bob"}}])
+def test_who_made_it_signs_in_vain_though_another_asked(ws, author):
+    number = asked(ws, author={"kind": "person", "assurance": "recorded", **author})
+    with pytest.raises(Refused) as error:
+        receive(ws, signed(ws, number, "bob"))
+    assert error.value.code == "self_approval"
+    forged(ws, *(decision(ws, number, who, signature=PENS[who].sign) for who in ("bob", "cat")))
     refused(ws, rolled(ws, number))
 
 

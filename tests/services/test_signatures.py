@@ -63,10 +63,17 @@ def test_a_touched_device_proves_that_somebody_was_there():
     assert worth(verify(device.sign(SAID, flags=0x05), SAID)) == "present"
 
 
+def touched_later(signed):
+    """Raise the flag of user presence in a signature that was given without it."""
+    held = bare(signed)
+    return armour(held[:-5] + b"\x05" + held[-4:])
+
+
 @pytest.mark.parametrize(
     ("signed", "code"),
     [
         (pen(TOUCHED).sign(SAID, flags=0x04), "signature_untouched"),
+        (touched_later(pen(TOUCHED).sign(SAID, flags=0x04)), "signature_wrong"),
         (ANN.sign(SAID + "."), "signature_wrong"),
         (ANN.sign(SAID, namespace="git"), "signature_namespace"),
         (ANN.sign(SAID, hashed="sha1"), "signature_hash"),

@@ -64,6 +64,17 @@ def test_replacing_and_truncating_are_refused_too(workspace):
         connection.execute(text(statement))
 
 
+def test_an_insert_that_would_update_is_refused_too(workspace):
+    """``ON CONFLICT DO UPDATE`` is the same to both databases."""
+    upsert = (
+        "INSERT INTO audit_event SELECT * FROM audit_event WHERE seq = 1"
+        " ON CONFLICT (seq) DO UPDATE SET body = 'x'"
+    )
+    statement = upsert.replace(" ON CONFLICT", " AND true ON CONFLICT")
+    with pytest.raises(DBAPIError, match="append-only"), workspace.engine.begin() as connection:
+        connection.execute(text(statement))
+
+
 def test_looking_never_writes(workspace):
     with pytest.raises(Exception, match=r"readonly|read-only"), workspace.look() as session:
         session.add(Setting(name="x", value="y"))

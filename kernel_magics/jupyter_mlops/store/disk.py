@@ -20,16 +20,16 @@ _NETWORK = (
     "beegfs",
     "gpfs",
 )
-_MOUNTS = Path("/proc/self/mountinfo")
+MOUNTS = Path("/proc/self/mountinfo")
 
 
-def check_local(folder: Path, *, mounts: Path = _MOUNTS) -> None:
+def check_local(folder: Path, *, mounts: Path | None = None) -> None:
     """Refuse a folder on a network disk, where SQLite's write-ahead log loses data.
 
     Raises:
         Invalid: the folder is on NFS, SMB, FUSE or another network file system.
     """
-    kind = _file_system(folder.absolute(), mounts)
+    kind = _file_system(folder.absolute(), mounts or MOUNTS)
     if not kind.startswith(_NETWORK):
         return
     raise Invalid(

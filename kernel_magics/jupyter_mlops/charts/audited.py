@@ -96,11 +96,12 @@ def _parts(action: str) -> tuple[str, str, bool]:
 
 
 def _axis(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Write days, or the hour where all of it is of two days."""
+    """Write days; the minute where all of it is of two days, the second where it is of ten minutes."""
     moments = [_read(row["at"]) for row in rows]
-    if max(moments) - min(moments) > timedelta(days=2):
+    span = max(moments) - min(moments)
+    if span > timedelta(days=2):
         return theme.days()
-    return {**theme.days(), "format": "%H:%M"}
+    return {**theme.days(), "format": "%H:%M" if span > timedelta(minutes=10) else "%H:%M:%S"}
 
 
 def _answer(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any, Final
 
@@ -22,10 +23,10 @@ _STYLE: Final = """\
 .jp-mlops p{margin:0 0 8px;max-width:75ch}
 .jp-mlops table{border-collapse:collapse;margin:0 0 8px;font-variant-numeric:tabular-nums}
 .jp-mlops.jp-mlops th,.jp-mlops.jp-mlops td{text-align:left;padding:4px 12px 4px 0;background:none;\
-max-width:44ch;overflow-wrap:anywhere;border-bottom:1px solid var(--jp-border-color2,#d1d5db)}
-.jp-mlops th{font-weight:600;color:var(--jp-content-font-color2,#6b7280)}
+max-width:44ch;overflow-wrap:break-word;border-bottom:1px solid var(--jp-border-color2,#d1d5db)}
+.jp-mlops.jp-mlops th{font-weight:600;white-space:nowrap;color:var(--jp-content-font-color2,#6b7280)}
 .jp-mlops.jp-mlops .number{text-align:right}
-.jp-mlops .whole,.jp-mlops .time{white-space:nowrap}
+.jp-mlops .whole,.jp-mlops .time,.jp-mlops td:is(.passing,.warning,.failing,.unknown){white-space:nowrap}
 .jp-mlops .chip{font-family:var(--jp-code-font-family,monospace)}
 .jp-mlops .passing{color:#0f766e}.jp-mlops .warning{color:#b45309}
 .jp-mlops .failing{color:#b91c1c}.jp-mlops .unknown{color:#6b7280}
@@ -64,9 +65,19 @@ def as_html(verb: str, data: Mapping[str, Any]) -> str:
 def _tables(verb: str, data: Mapping[str, Any]) -> list[Table]:
     """Return the tables of an answer: mostly one, or none."""
     if verb in _OWN_TABLES:
-        return _OWN_TABLES[verb](data)
+        return [_told(table) for table in _OWN_TABLES[verb](data)]
     table = table_of(verb, data)
-    return [*([table] if table else []), *(traced.warned(data) if verb in _WARNED else [])]
+    return [*([_told(table)] if table else []), *(traced.warned(data) if verb in _WARNED else [])]
+
+
+def _told(table: Table) -> Table:
+    """Return a table without the columns that say nothing in any of its rows."""
+    columns = [at for at in range(len(table.headers)) if any(row[at].text for row in table.rows)]
+    return replace(
+        table,
+        headers=[table.headers[at] for at in columns],
+        rows=[[row[at] for at in columns] for row in table.rows],
+    )
 
 
 def _changed(verb: str, data: Mapping[str, Any]) -> list[str]:

@@ -48,7 +48,12 @@ class MlopsLab(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Make the routes; the server puts its base address before them."""
-        from jupyter_mlops_lab.dashboards import DashboardHandler, voila_arguments
+        from jupyter_mlops_lab.dashboards import (
+            DashboardHandler,
+            FileHandler,
+            file_arguments,
+            voila_arguments,
+        )
 
         api = r"/jupyter-mlops/api"
         self.handlers.extend(
@@ -62,6 +67,7 @@ class MlopsLab(ExtensionApp):
                     DashboardHandler,
                     voila_arguments(self.serverapp),
                 ),
+                (r"/voila/files/(.*)", FileHandler, file_arguments(self.serverapp)),
             ]
         )
 

@@ -8,10 +8,13 @@ from typing import Any, Final
 import tornado
 from jupyter_core.paths import jupyter_path
 from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import AuthenticatedFileHandler
 from jupyter_server.services.contents.filemanager import FileContentsManager
 from voila.configuration import VoilaConfiguration
 from voila.handler import VoilaHandler
 from voila.paths import collect_template_paths
+from voila.server_extension import load_config_file
+from voila.static_file_handler import AllowListFileHandler
 
 from jupyter_mlops.commands.here import check_dashboard
 from jupyter_mlops.errors import MlopsError, NotFound
@@ -49,6 +52,14 @@ class DashboardHandler(VoilaHandler):  # type: ignore[misc]  # no types there
         return self._contents
 
 
+class FileHandler(AllowListFileHandler, AuthenticatedFileHandler):  # type: ignore[misc]  # no types
+    """A picture beside a notebook that Voilà shows: for who may read this server's files, no others.
+
+    Voilà's own handler asks nobody who they are. The first route that fits an address answers, and
+    extensions are loaded in the order of their names, ours before Voilà.
+    """
+
+
 def notebook_of(name: str) -> Path:
     """Return the notebook of a dashboard: of this repository, or as it was installed.
 
@@ -77,6 +88,18 @@ def voila_arguments(server: Any) -> dict[str, Any]:
         "voila_configuration": settings,
         "config": server.config,
         "template_paths": collect_template_paths(["voila", "nbconvert"], settings.template),
+    }
+
+
+def file_arguments(server: Any) -> dict[str, Any]:
+    """Return where pictures beside notebooks are, and which names Voilà is told to give."""
+    settings = VoilaConfiguration(parent=server)
+    if (told := load_config_file()) is not None:
+        settings.update_config(told)
+    return {
+        "allowlist": settings.file_allowlist,
+        "denylist": settings.file_denylist,
+        "path": str(Path(server.root_dir).expanduser()),
     }
 
 

@@ -93,24 +93,6 @@ async def test_k03_no_name_in_an_address_is_a_path(jp_fetch, tmp_path, folder, n
     assert b"root:" not in error.value.response.body
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "voila/static/..%2F..%2Fetc%2Fpasswd",
-        "voila/files/store.db",
-        "voila/files/.env",
-        "voila/files/a.py",
-    ],
-)
-async def test_k09_what_lies_beside_a_dashboard_is_not_given(jp_fetch, jp_root_dir, path):
-    for name in ("store.db", ".env", "a.py"):
-        (jp_root_dir / name).write_text("a secret beside it")
-    with pytest.raises(HTTPClientError) as error:
-        await jp_fetch(path)
-    assert error.value.code in (400, 403, 404)
-    assert b"secret" not in error.value.response.body
-
-
 async def test_the_configured_workspace_is_the_kernels_too(jp_serverapp, jp_fetch, tmp_path):
     told = json.loads((await jp_fetch(API, "overview")).body)
     assert str(tmp_path / "configured") in told["workspace"]

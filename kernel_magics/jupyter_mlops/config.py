@@ -42,6 +42,13 @@ class Home:
         """Return what opens this workspace again in another process."""
         return str(self.folder) if self.is_sqlite else self.url
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a process that opens this workspace again.
+
+        Its address may hold a password, and what a process was started with is shown to everybody.
+        """
+        return {**os.environ, WORKSPACE: self.where}
+
     @property
     def database(self) -> Path:
         """Return the SQLite file."""

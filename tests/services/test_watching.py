@@ -19,9 +19,9 @@ from watched import NOON, deployed, people, written
 DAY = timedelta(days=1)
 YEAR = Window(NOON - 366 * DAY, NOON)
 KEEP = (
-    "import sys; from jupyter_mlops.services import keeping; keeping.MOST = 4\n"
+    "from jupyter_mlops.services import keeping; keeping.MOST = 4\n"
     "from jupyter_mlops.services.workspace import open_local\n"
-    "keeping.keep(open_local(sys.argv[1]))"
+    "keeping.keep(open_local())"
 )
 
 
@@ -53,7 +53,8 @@ def counted(ws):
 
 
 def started(ws, *argv):
-    return subprocess.Popen([sys.executable, *argv, ws.home.where], stdin=subprocess.DEVNULL)
+    words = [sys.executable, *argv]
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, env=ws.home.environment())
 
 
 def until(is_so, seconds=30):
@@ -83,7 +84,7 @@ def test_two_at_once_count_everything_once(ws):
 
 
 def test_another_takes_over_from_a_watcher_that_dies(ws):
-    both = [started(ws, "-m", "jupyter_mlops.services.watching") for _ in range(2)]
+    both = [started(ws, "-m", "jupyter_mlops.services.watching", watching.ALONE) for _ in range(2)]
     try:
         until(lambda: waiting(ws) == 0)
         first = watching.holder(ws)

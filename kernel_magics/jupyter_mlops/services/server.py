@@ -187,13 +187,12 @@ def shown(ws: Workspace) -> Server | None:
 
 
 def _command(ws: Workspace, host: str, port: int, processes: int, pinned: str) -> list[str]:
-    place = str(ws.home.folder) if ws.home.is_sqlite else ws.home.url
+    """Name a folder for whoever lists processes; an address stays in the environment."""
     return [
         sys.executable,
         "-m",
         "jupyter_mlops.serving",
-        "--workspace",
-        place,
+        *(["--workspace", str(ws.home.folder)] if ws.home.is_sqlite else []),
         "--host",
         host,
         "--port",

@@ -124,7 +124,7 @@ def watch(ws: Workspace, *, once: bool = False, stop: bool = False, on: Text = "
     if (found := holder(ws)) is not None:
         return _told(found, tell("Watched already, by process {pid}.", pid=found["pid"]))
     with ws.act("watch:start", subject="watch") as act:
-        pid = ws.launcher(_command(ws), ws.home.log_file)
+        pid = ws.launcher([sys.executable, "-m", __name__, ALONE], ws.home.log_file)
         act.outcome = "begun"
         act.after = {"pid": pid}
     found = _await(lambda: holder(ws))
@@ -165,14 +165,13 @@ def take(ws: Workspace, by: str) -> IO[str] | None:
     return file
 
 
-def main(where: str | None = None) -> int:
+def main(by: str = SERVER) -> int:
     """Watch until told to end: by a signal, or by the end of the server that started this."""
     from jupyter_mlops.services.scoring import settle
 
     segments.give_way()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    ws = open_local(where, mouth="server", actor=Actor("server", kind="service"))
-    by = ALONE if where else SERVER
+    ws = open_local(mouth="server", actor=Actor("server", kind="service"))
     orders = _alone(ws) if by == ALONE else _of_server(os.getppid())
     mine: IO[str] | None = None
     for seals in orders:
@@ -258,10 +257,6 @@ def _await(is_so: Callable[[], Any]) -> Any:
     while not (found := is_so()) and time.monotonic() < until:
         time.sleep(GLANCE_SECONDS)
     return found
-
-
-def _command(ws: Workspace) -> list[str]:
-    return [sys.executable, "-m", __name__, ws.home.where]
 
 
 def _read(file: IO[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +173,7 @@ def open_local(
         claims: what that process says of its user; kept as claims, never believed.
         actor: a service that acts on its own account, instead of the workspace's one person.
         clock: tells the time, aware of its zone.
-        launcher: starts a process that outlives this one.
+        launcher: starts a process that outlives this one; its environment names the workspace.
         origin: tells what is known of the notebook and the cell.
         progress: shows how far long work has come.
     """
@@ -186,7 +187,7 @@ def open_local(
     ws = assembled(home, engine, actor=actor or the_one_person(said), clock=clock)
     ws = replace(
         ws,
-        launcher=launcher or launch,
+        launcher=launcher or partial(launch, home=home),
         origin=origin or dict,
         progress=progress or _silent,
     )
@@ -207,7 +208,7 @@ def assembled(
         engine=engine,
         actor=actor,
         clock=clock or _utc_now,
-        launcher=launch,
+        launcher=partial(launch, home=home),
         artifacts=Artifacts(home.artifacts),
         telemetry=Telemetry(home),
         origin=dict,
@@ -215,14 +216,18 @@ def assembled(
     )
 
 
-def launch(argv: Sequence[str], log: Path) -> int:
-    """Start a process that outlives this one and return its id; its output goes to ``log``."""
+def launch(argv: Sequence[str], log: Path, *, home: Home | None = None) -> int:
+    """Start a process that outlives this one and return its id; its output goes to ``log``.
+
+    When nothing else is said, it opens ``home``.
+    """
     with log.open("ab") as output:
         return subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            env=home.environment() if home else None,
             start_new_session=True,
             close_fds=True,
         ).pid

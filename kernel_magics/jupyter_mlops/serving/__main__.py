@@ -13,7 +13,7 @@ import sys
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
-from jupyter_mlops.config import find_home
+from jupyter_mlops.config import WORKSPACE, find_home
 from jupyter_mlops.errors import Invalid, MlopsError, Unavailable
 from jupyter_mlops.services import processes
 from jupyter_mlops.services.server import check_processes
@@ -40,6 +40,7 @@ def _server(said: argparse.Namespace) -> int:
     _check_host(said.host, allowed=said.allow_network)
     check_processes(said.processes)
     home = find_home(said.workspace)
+    os.environ.pop(WORKSPACE, None)  # the processes of models have no business with the store
     if said.processes == 1:
         from jupyter_mlops.serving import process
 
@@ -87,7 +88,9 @@ def _orders(said: argparse.Namespace, home: Home, bound: socket.socket) -> Order
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m jupyter_mlops.serving", description=__doc__)
-    parser.add_argument("--workspace", default=None, help="folder or database address")
+    parser.add_argument(
+        "--workspace", default=None, help=f"folder or database address; {WORKSPACE} says it unseen"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free one")
     parser.add_argument("--processes", type=int, default=1, help="how many share the work")

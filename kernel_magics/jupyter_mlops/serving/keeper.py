@@ -1,7 +1,7 @@
 """The keeper of rollouts that go by themselves, in a process of its own.
 
 It reads the prediction log, which takes time that the loop that answers requests does not have.
-``python -m jupyter_mlops.serving.keeper WORKSPACE PARENT`` ends when nothing is under way any more.
+``python -m jupyter_mlops.serving.keeper PARENT`` ends when nothing is under way any more.
 """
 
 from __future__ import annotations
@@ -66,21 +66,22 @@ class Keeper:
                 return
             began = time.monotonic()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, self._ws.home.where, str(os.getpid())],
+                [sys.executable, "-m", __name__, str(os.getpid())],
                 stdin=subprocess.DEVNULL,
+                env=self._ws.home.environment(),
             )
             code = self._process.wait()
             failed_at_once = code and time.monotonic() - began < FRESH_SECONDS
             self._stopped.wait(FRESH_SECONDS if failed_at_once else LOOK_SECONDS)
 
 
-def main(where: str, parent: int) -> None:
+def main(parent: int) -> None:
     """Tend what goes by itself until nothing does; one keeper at a time works on a workspace."""
     from jupyter_mlops.services import ramps
     from jupyter_mlops.services.workspace import open_local
 
     _end_with(parent)
-    ws = open_local(where, mouth="server", actor=Actor("server", kind="service"))
+    ws = open_local(mouth="server", actor=Actor("server", kind="service"))
     with (ws.home.folder / "keeper.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         while True:
@@ -107,4 +108,4 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(int(sys.argv[1]))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from jupyter_mlops.errors import Invalid
 
@@ -17,6 +18,9 @@ WORKSPACE = "JUPYTER_MLOPS_WORKSPACE"
 FOLDER = "JUPYTER_MLOPS_FOLDER"
 CONFINED = "JUPYTER_MLOPS_CONFINED"
 """Names the only workspace that a process may open, whatever its notebook says: that of a trial run."""
+
+SECRET = ("pass", "secret", "token", "key")
+"""What is in the names of those arguments of a database's address that are shown to nobody."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,10 @@ class Home:
 
     @property
     def shown(self) -> str:
-        """Return the database's address without its password."""
-        parts = urlsplit(self.url)
-        return self.url.replace(f":{parts.password}@", ":***@") if parts.password else self.url
+        """Return the database's address without its passwords, before the host or in the query."""
+        front, mark, query = self.url.partition("?")
+        named = "&".join(map(_without_secret, query.split("&")))
+        return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", front) + mark + named
 
     @property
     def where(self) -> str:
@@ -168,6 +173,7 @@ def find_home(where: str | Path | None = None, *, environ: Mapping[str, str] = o
     if text.startswith("sqlite:///"):
         return Home(Path(text.removeprefix("sqlite:///")).expanduser().absolute().parent, text)
     if text.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+        _check_readable(text)
         return Home(
             _beside_postgres(text, environ), "postgresql+psycopg://" + text.partition("://")[2]
         )
@@ -180,6 +186,28 @@ def find_home(where: str | Path | None = None, *, environ: Mapping[str, str] = o
         )
     folder = Path(text).expanduser().absolute()
     return Home(folder, f"sqlite:///{folder / 'store.db'}")
+
+
+def _check_readable(url: str) -> None:
+    """Raise unless it is clear where the password ends; pieces of one would be taken for a host."""
+    try:
+        parts = urlsplit(url)
+        is_clear = parts.port != 0 and url.count("@") == parts.netloc.count("@") < 2  # noqa: PLR2004
+    except ValueError:
+        is_clear = False
+    if not is_clear:
+        raise Invalid(
+            "The address of the database cannot be read.",
+            "percent-encode the characters @ / ? # within its password.",
+            code="address_unreadable",
+        )
+
+
+def _without_secret(said: str) -> str:
+    """Return one argument of an address, its value left out when that is a password or a key."""
+    name, mark, _ = said.partition("=")
+    is_secret = any(word in unquote(name).lower() for word in SECRET)
+    return f"{name}=***" if mark and is_secret else said
 
 
 def _beside_postgres(url: str, environ: Mapping[str, str]) -> Path:

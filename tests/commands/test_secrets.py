@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import secrets
 import time
+import traceback
 from pathlib import Path
 
 import pytest
 
+from commands.test_terminal import typed
 from jupyter_mlops import open_workspace
+from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.serving.keeper import Keeper
 
 
@@ -78,3 +82,79 @@ def test_no_keeper_of_rollouts_was_started_with_the_password(session, password):
         mine = until(lambda: [line for line in command_lines().values() if name in line])
         keeper.stop()
     assert not [line for line in mine if password.encode() in line]
+
+
+ADDRESSES = (
+    "postgresql+psycopg://root:{0}@{1}",
+    "postgresql://{1}&user=root&password={0}",
+    "postgres://{1}&user=root&sslpassword={0}",
+)
+
+
+def ways(schema, password, **place):
+    """Return every way in which an address can hold a password, at a place that may be wrong."""
+    server, _, rest = schema.rpartition("@")[2].partition("/")
+    name, _, options = rest.partition("?")
+    where = f"{place.get('server', server)}/{place.get('name', name)}?{options}"
+    return [address.format(password, where) for address in ADDRESSES]
+
+
+def told_by(answer):
+    """Return all that an answer shows, in a notebook, a terminal and to a program."""
+    shown = answer._repr_mimebundle_()
+    return f"{shown['text/plain']} {shown['text/html']} {json.dumps(answer.to_dict(), default=str)}"
+
+
+def lookable(session):
+    return [
+        verb.name
+        for verb in session.words.values()
+        if verb.does == "read" and verb.name not in ("dashboard", "publish", "tour", "use")
+    ]
+
+
+@pytest.mark.parametrize("way", range(len(ADDRESSES)))
+def test_k04_no_answer_and_no_refusal_shows_the_password(
+    schema, password, way, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JUPYTER_MLOPS_FOLDER", str(tmp_path / "folder"))
+    where = ways(schema, password)[way]
+    with open_workspace(where) as session:
+        told = [repr(session), told_by(session.say("use", {"where": where}))]
+        for name in lookable(session):
+            for said in ((), ("no-such-name:1",), ("no-such-name:1", "nor:2")):
+                try:
+                    told.append(told_by(getattr(session, name)(*said)))
+                except (MlopsError, TypeError) as error:
+                    told.append("".join(traceback.format_exception(error)))
+        told.append(told_by(session.doctor()))
+    assert len(told) > 60
+    assert [one for one in told if "127.0.0.1" in one]
+    assert not [one for one in told if password in one]
+
+
+@pytest.mark.parametrize(
+    "place", [{"server": "nowhere.invalid"}, {"server": "127.0.0.1:1"}, {"name": "no_such"}]
+)
+def test_k04_a_database_that_cannot_be_opened_is_told_without_the_password(
+    schema, password, place, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("JUPYTER_MLOPS_FOLDER", str(tmp_path / "folder"))
+    for where in ways(schema, password, **place):
+        with pytest.raises(MlopsError) as error:
+            open_workspace(where)
+        assert password not in "".join(traceback.format_exception(error.value))
+        done = typed("--workspace", where, "doctor")
+        assert password not in done.stdout + done.stderr
+        assert "does not answer" in done.stdout
+
+
+@pytest.mark.parametrize("start", ["quartz@", "quartz/", "quartz?", "quartz#", "12/", "12?"])
+def test_a_password_that_breaks_its_address_is_not_shown_in_pieces(password, start):
+    where = f"postgresql://root:{start}{password}@127.0.0.1:1/x"
+    with pytest.raises(MlopsError) as error:
+        open_workspace(where)
+    told = "".join(traceback.format_exception(error.value))
+    assert "quartz" not in told
+    assert password not in told

@@ -31,6 +31,12 @@ class DashboardHandler(VoilaHandler):  # type: ignore[misc]  # no types there
 
     auth_resource = "mlops"
 
+    async def prepare(self) -> None:
+        """Run nothing for a page of another site, whatever it has borrowed."""
+        await super().prepare()
+        if not self.check_origin():
+            raise tornado.web.HTTPError(404)
+
     @tornado.web.authenticated
     @authorized
     async def get(self, name: str) -> None:

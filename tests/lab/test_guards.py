@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from jupyter_mlops import open_workspace
 from jupyter_mlops.commands.words import verbs
 from jupyter_mlops.errors import NotFound
+from jupyter_mlops.services.server import where
 from jupyter_mlops_lab.dashboards import notebook_of
 
 API = "jupyter-mlops/api"
-PASSWORD = "opens-the-database"
+SPOKEN = {"headers": {"Content-Type": "application/json"}}
 
 
 @pytest.fixture
@@ -41,26 +43,76 @@ def cookies(jp_serverapp, http_server_client, jp_base_url):
     return signed_in
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("POST", "request", '{"ref": "x:1", "for_deployment": "d"}', "version_not_found"),
+        ("PUT", f"blobs/{'0' * 64}", "not these bytes", "digest_differs"),
+    ],
+)
 async def test_another_page_cannot_speak_with_a_borrowed_cookie(
-    cookies, http_server_client, jp_base_url
+    cookies, http_server_client, jp_base_url, method, path, body, code
 ):
     jar = await cookies()
-    asked = {
-        "path": f"{jp_base_url}{API}/request",
-        "method": "POST",
-        "body": json.dumps({"ref": "x:1", "for_deployment": "d"}),
-    }
-    headers = {
-        "Cookie": "; ".join(f"{name}={value}" for name, value in jar.items()),
-        "Content-Type": "application/json",
-    }
+    asked = {"path": f"{jp_base_url}{API}/{path}", "method": method, "body": body}
+    headers = {"Cookie": as_header(jar), "Content-Type": "application/json"}
     with pytest.raises(HTTPClientError) as error:
         await http_server_client.fetch(**asked, headers=headers)
     assert error.value.code == 403
     with pytest.raises(HTTPClientError) as error:
         await http_server_client.fetch(**asked, headers={**headers, "X-XSRFToken": jar["_xsrf"]})
-    assert error.value.code == 404
-    assert json.loads(error.value.response.body)["code"] == "version_not_found"
+    assert json.loads(error.value.response.body)["code"] == code
+
+
+ROUTES = (
+    ("GET", f"{API}/openapi.json"),
+    ("GET", f"{API}/overview"),
+    ("POST", f"{API}/request"),
+    ("GET", f"{API}/pictures/fleet"),
+    ("GET", f"{API}/blobs/{'0' * 64}"),
+    ("PUT", f"{API}/blobs/{'0' * 64}"),
+    ("GET", "jupyter-mlops/dashboards/executive"),
+    ("GET", "voila/files/plot.png"),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("how", ["cookie", "token"])
+async def test_f09_another_name_for_this_machine_opens_nothing(
+    cookies, jp_auth_header, http_server_client, jp_base_url, jp_root_dir, method, path, how
+):
+    """A page of evil.example whose name leads here now (DNS rebinding) has its host, not ours."""
+    (jp_root_dir / "plot.png").write_text("a secret")
+    known = jp_auth_header if how == "token" else {"Cookie": as_header(await cookies())}
+    answer = await http_server_client.fetch(
+        f"{jp_base_url}{path}",
+        method=method,
+        body=None if method == "GET" else "{}",
+        headers={**known, "Host": "evil.example", "Content-Type": "application/json"},
+        raise_error=False,
+    )
+    assert (answer.code, b"secret" in answer.body) == (403, False)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_f09_no_page_of_another_origin_reads_with_a_borrowed_cookie(
+    cookies, http_server_client, jp_base_url, jp_root_dir, method, path
+):
+    (jp_root_dir / "plot.png").write_text("a secret")
+    jar = await cookies()
+    told = {"Origin": "https://evil.example", "Referer": "https://evil.example/page"}
+    answer = await http_server_client.fetch(
+        f"{jp_base_url}{path}",
+        method=method,
+        body=None if method == "GET" else "{}",
+        headers={**told, "Cookie": as_header(jar), "X-XSRFToken": jar["_xsrf"]},
+        raise_error=False,
+    )
+    assert answer.code in (403, 404)
+    assert b"secret" not in answer.body
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    if API in path:
+        assert json.loads(answer.body)["code"] in ("http_403", "http_404")
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject", "request", "deploy"])
@@ -93,6 +145,24 @@ async def test_k03_no_name_in_an_address_is_a_path(jp_fetch, tmp_path, folder, n
     assert b"root:" not in error.value.response.body
 
 
+async def test_k04_no_answer_holds_the_token_of_the_prediction_server(jp_fetch, tmp_path):
+    with open_workspace(tmp_path / "configured") as session:
+        session.serve()
+        token = where(session.door.ws)["token"]
+        told = []
+        for verb in verbs().values():
+            for said in ({}, dict.fromkeys((param.name for param in verb.params), "no-such:1")):
+                method = "GET" if verb.does == "read" else "POST"
+                more = {"params": said} if method == "GET" else {"body": json.dumps(said)}
+                told.append(
+                    await answered(jp_fetch(API, verb.name, **SPOKEN, method=method, **more))
+                )
+        session.stop()
+    assert sum(answer.code == 200 for answer in told) >= 8
+    assert {400, 404, 422} <= {answer.code for answer in told}
+    assert not [answer for answer in told if token.encode() in answer.body]
+
+
 async def test_the_configured_workspace_is_the_kernels_too(jp_serverapp, jp_fetch, tmp_path):
     told = json.loads((await jp_fetch(API, "overview")).body)
     assert str(tmp_path / "configured") in told["workspace"]
@@ -110,6 +180,19 @@ def test_the_notebook_of_a_dashboard_is_found():
     assert notebook_of("executive").name == "executive.ipynb"
     with pytest.raises(NotFound, match="Did you mean executive"):
         notebook_of("execitive")
+
+
+def as_header(jar):
+    """Return cookies as a browser sends them."""
+    return "; ".join(f"{name}={value}" for name, value in jar.items())
+
+
+async def answered(asked):
+    """Return what was answered, refusals too."""
+    try:
+        return await asked
+    except HTTPClientError as error:
+        return error.response
 
 
 class TestADatabaseWithAPassword:

@@ -205,6 +205,7 @@ async def test_answers_are_inert_in_a_browser(lab, jp_fetch):
     headers = (await jp_fetch(API, "notes")).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["Cache-Control"] == "no-store"
 
 

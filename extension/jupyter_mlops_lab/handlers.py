@@ -8,6 +8,7 @@ import getpass
 import hashlib
 import http.client
 import json
+import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -95,9 +96,13 @@ class SpokenHandler(ExtensionHandlerMixin, APIHandler):
         self.finish(json.dumps(problem, ensure_ascii=False), set_content_type=TYPE)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Keep expected errors out of the server's log; they are answers."""
-        if not isinstance(value, MlopsError):
-            super().log_exception(typ, value, tb)
+        """Log where a fault of ours is, and nothing of what was said: messages and addresses hold it.
+
+        Expected errors are answers; the server's own line for each request tells of them.
+        """
+        if not isinstance(value, MlopsError | tornado.web.HTTPError):
+            frames = "".join(traceback.format_tb(tb))
+            self.log.error("%s in %s:\n%s", typ.__name__, type(self).__name__, frames)
 
     def _claims(self) -> dict[str, str]:
         said = self.request.headers.get(MOUTH, "panel")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from dataclasses import dataclass, field, replace
 
@@ -217,6 +218,49 @@ async def test_what_the_server_says_of_its_user_is_kept_as_a_claim(lab, jp_fetch
     await jp_fetch(API, "notes")
     assert [said["mouth"] for said in claims] == ["kernel", "panel"]
     assert claims[0]["jupyter"]
+
+
+async def test_a17_a_fault_is_answered_and_logged_without_what_was_said(
+    lab, jp_fetch, jp_serverapp, http_server_client, jp_base_url, caplog
+):
+    def failing(verb, arguments):
+        raise RuntimeError(arguments["text"])
+
+    lab._door.do = failing
+    lab._door.claiming = lambda said: lab._door
+    token = jp_serverapp.identity_provider.token
+    with caplog.at_level(logging.DEBUG):
+        answer = await refused(
+            http_server_client.fetch(
+                f"{jp_base_url}{API}/note?token={token}",
+                method="POST",
+                headers={**json_headers(), "Authorization": f"token {token}", "Cookie": "a=crumb"},
+                body='{"text": "a secret"}',
+            )
+        )
+    told = json.loads(answer.body)
+    assert (answer.code, told["code"], told["detail"]) == (500, "http_500", "Internal Server Error")
+    said = caplog.text + answer.body.decode()
+    assert "RuntimeError" in said
+    assert "in failing" in said
+    for secret in (token, "crumb", "a secret"):
+        assert secret not in said
+
+
+async def test_a17_a_refusal_is_logged_without_the_token_of_its_address(
+    lab, jp_serverapp, http_server_client, jp_base_url, caplog
+):
+    token = jp_serverapp.identity_provider.token
+    with caplog.at_level(logging.DEBUG):
+        for address in ("note", "nots", "pictures/note"):
+            asked = http_server_client.fetch(f"{jp_base_url}{API}/{address}?token={token}")
+            assert (await refused(asked)).code in (404, 405)
+        far = {"Sec-Fetch-Site": "cross-site"}
+        asked = http_server_client.fetch(
+            f"{jp_base_url}{API}/note?token={token}", method="POST", body="{}", headers=far
+        )
+        assert (await refused(asked)).code == 403
+    assert token not in caplog.text
 
 
 async def test_the_language_that_is_asked_for_is_spoken(lab, jp_fetch):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import start_new_kernel
 
+from jupyter_mlops import open_workspace
+
 TESTS = Path(__file__).parents[1]
 HEAVY = ("sqlmodel", "pandas", "numpy", "altair", "scipy", "sklearn", "onnxruntime", "pyarrow")
 
@@ -267,3 +269,25 @@ def test_a_model_elsewhere_is_registered_in_a_cell(notebook):
     assert "known only by name: core banking" in told
     kind, said = notebook.refusal("%mlops register http://10.0.0.1/ --name away " + data)
     assert (kind, "is inside" in said, said.count("\n")) == ("Invalid", True, 0)
+
+
+FORGED = """
+import getpass, os
+for name in ("USER", "LOGNAME", "LNAME", "USERNAME", "JUPYTERHUB_USER", "GIT_AUTHOR_NAME"):
+    os.environ[name] = "the-boss"
+getpass.getuser = lambda: "the-boss"
+%load_ext jupyter_mlops
+"""
+
+
+def test_k08_a_name_that_a_kernel_gives_itself_is_a_claim_and_nobody(tmp_path):
+    manager, notebook = begun(tmp_path, USER="the-boss", JUPYTERHUB_USER="the-boss")
+    notebook.run(FORGED)
+    notebook.run("%mlops policy own 'asks: {approvers: 1}' --reason mine")
+    notebook.client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    with open_workspace(tmp_path / "workspace") as session:
+        actors = [event["actor"] for event in session.audit()]
+    assert {actor["id"] for actor in actors} == {"owner"}
+    assert {actor["assurance"] for actor in actors} == {"recorded"}
+    assert {actor["claims"]["user"] for actor in actors} == {"the-boss"}

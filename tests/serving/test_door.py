@@ -12,9 +12,11 @@ import httpx
 import pytest
 
 import jupyter_mlops
+import jupyter_mlops_lab
+from jupyter_mlops.services.server import serve, stop, where
 from jupyter_mlops.serving.app import PUBLIC, ROUTES
 from jupyter_mlops.serving.door import GUESSES, Door
-from jupyter_mlops.serving.problems import Problem
+from jupyter_mlops.serving.problems import Problem, internal
 
 PREDICT = "/deployments/clinic/predictions"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -106,6 +108,30 @@ def test_a07_a_nearly_right_token_takes_as_long_as_a_wrong_one():
     assert far < 1.5 * near
 
 
+def test_a17_a_fault_is_told_and_logged_by_its_place_alone(capsys):
+    try:
+        raise RuntimeError("t" * 43)
+    except RuntimeError as error:
+        told = internal(error)
+    assert (told.status, told.code) == (500, "internal_error")
+    assert capsys.readouterr().err.startswith("fault: RuntimeError at test_door.py:")
+    assert "ttt" not in f"{told} {vars(told)}"
+
+
+def test_a08_a_server_that_is_started_again_has_another_token(sqlite_workspace):
+    tokens = []
+    for _ in range(2):
+        serve(sqlite_workspace)
+        known = where(sqlite_workspace)
+        tokens.append(known["token"])
+        told = [
+            httpx.get(f"{known['url']}/v2", headers={"Authorization": f"Bearer {token}"}).status_code
+            for token in tokens
+        ]
+        stop(sqlite_workspace)
+    assert told == [401, 200]
+
+
 @pytest.mark.parametrize(
     "said",
     ["", "Bearer", "Basic YWRtaW46YWRtaW4=", "Bearer admin", "Bearer password",
@@ -117,7 +143,8 @@ def test_a09_no_other_word_opens(stranger, token, said):
     assert answer.status_code in (401, 429)
 
 
-def test_a09_no_secret_is_in_the_files_of_the_package():
+@pytest.mark.parametrize("package", [jupyter_mlops, jupyter_mlops_lab])
+def test_a09_no_secret_is_in_the_files_of_a_package(package):
     known = re.compile(
         r"""(?ix)(password|passwd|secret|api_?key|token)\s*[:=]\s*f?["'][A-Za-z0-9+/_.-]{6,}["']
         |BEGIN\ (RSA|EC|OPENSSH|PRIVATE)|AKIA[0-9A-Z]{16}"""
@@ -125,7 +152,7 @@ def test_a09_no_secret_is_in_the_files_of_the_package():
     allowed = {"MLOPS_TOKEN", "Authorization"}
     found = [
         (path.name, hit[0])
-        for path in Path(jupyter_mlops.__file__).parent.rglob("*")
+        for path in Path(package.__file__).parent.rglob("*")
         if path.suffix in (".py", ".json", ".yaml", ".html", ".ini", ".js")
         for hit in known.finditer(path.read_text())
         if not any(word in hit[0] for word in allowed)

@@ -1,5 +1,6 @@
 """What a reviewer and a leader do, in a real browser on a real Jupyter server."""
 
+import json
 import os
 import re
 import socket
@@ -304,6 +305,56 @@ def test_the_forms_of_a_notebook_do_their_deeds(lab, page, artefacts, tmp_path):
     page.screenshot(path=artefacts / "widgets-dark.png")
     assert session.audit("clinic").items
     assert page.strangers == []
+
+
+STRIKE = '<img src=x onerror="window.struck=1"><script>window.struck=1</script>'
+SHOWN = (
+    f"form('request', ref='tumour:1', reason={STRIKE!r})",
+    "%mlops requests 1",
+    "%mlops audit",
+    "session.overview()",
+    "session.requests()",
+)
+
+
+def test_k05_a_notebook_that_somebody_sends_runs_nothing_when_it_is_opened(
+    lab, page, artefacts, tmp_path
+):
+    url, session = lab
+    session.comment(1, STRIKE)
+    session.request("tumour:1", for_deployment="other", reason=STRIKE)
+    session.approve(1, comment=STRIKE)
+    session.deploy("tumour:1", to="clinic", reason=STRIKE)
+    notebook = executed([*CELLS, "from jupyter_mlops import open_workspace",
+                         "session = open_workspace()", *SHOWN], session, tmp_path)  # fmt: skip
+    file = json.loads(notebook.read_text())
+    assert json.dumps(file["cells"]).count("window.struck") > 3
+    assert "window.struck" in json.dumps(file["metadata"]["widgets"])
+    notebook.rename(tmp_path / "notebooks" / "sent.ipynb")
+    told = httpx.get(f"{url}/api/contents/sent.ipynb?token={TOKEN}").json()
+    assert not any(cell["metadata"].get("trusted") for cell in told["content"]["cells"])
+    page.set_viewport_size({"width": 1280, "height": 3200})
+    page.goto(f"{url}/lab/tree/sent.ipynb?token={TOKEN}")
+    page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
+    page.locator(".jp-OutputArea-output", has_text="window.struck").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(3_000)
+    page.screenshot(path=artefacts / "notebook-sent.png")
+    assert page.evaluate("window.struck") is None
+    assert page.strangers == []
+
+
+def executed(cells, session, folder):
+    """Return the file of a notebook that has been run, widgets and all, and that nobody here trusts."""
+    notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    nbformat.write(notebook, folder / "made.ipynb")
+    subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--execute", "--inplace", "--to=notebook",
+         str(folder / "made.ipynb")],
+        env={**os.environ, "JUPYTER_MLOPS_WORKSPACE": str(session.door.ws.home.folder)},
+        check=True,
+    )  # fmt: skip
+    return folder / "made.ipynb"
 
 
 def test_the_panel_speaks_japanese(lab, page, artefacts, tmp_path):

@@ -109,10 +109,9 @@ def test_a07_a_nearly_right_token_takes_as_long_as_a_wrong_one():
 
 
 def test_a17_a_fault_is_told_and_logged_by_its_place_alone(capsys):
-    try:
+    with pytest.raises(RuntimeError) as raised:
         raise RuntimeError("t" * 43)
-    except RuntimeError as error:
-        told = internal(error)
+    told = internal(raised.value)
     assert (told.status, told.code) == (500, "internal_error")
     assert capsys.readouterr().err.startswith("fault: RuntimeError at test_door.py:")
     assert "ttt" not in f"{told} {vars(told)}"
@@ -125,7 +124,9 @@ def test_a08_a_server_that_is_started_again_has_another_token(sqlite_workspace):
         known = where(sqlite_workspace)
         tokens.append(known["token"])
         told = [
-            httpx.get(f"{known['url']}/v2", headers={"Authorization": f"Bearer {token}"}).status_code
+            httpx.get(
+                f"{known['url']}/v2", headers={"Authorization": f"Bearer {token}"}
+            ).status_code
             for token in tokens
         ]
         stop(sqlite_workspace)

@@ -15,7 +15,7 @@ from typing import Any
 import fsspec
 
 from jupyter_mlops.errors import Corrupt, Invalid, NotFound
-from jupyter_mlops.store.disk import sync_folder
+from jupyter_mlops.store.disk import make_folder, sync_folder
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -38,7 +38,7 @@ class Artifacts:
         path = self._path(digest)
         if self._system.exists(path):
             return digest
-        self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._make_place(path)
         if self._local:
             _write_durably(Path(path), data)
         else:
@@ -77,7 +77,7 @@ class Artifacts:
             os.fsync(opened.fileno())
         path = self._path(digest)
         if not self._system.exists(path):
-            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            self._make_place(path)
             if self._local:
                 file.chmod(0o440)
                 shutil.move(file, path)
@@ -110,6 +110,12 @@ class Artifacts:
         """Remove the bytes with this digest for good; that they are gone already is no error."""
         with contextlib.suppress(FileNotFoundError):
             self._system.rm_file(self._path(digest))
+
+    def _make_place(self, path: str) -> None:
+        if self._local:
+            make_folder(Path(path).parent)
+        else:
+            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
 
     def _path(self, digest: str) -> str:
         if not _DIGEST.fullmatch(digest):

@@ -41,6 +41,15 @@ def check_local(folder: Path, *, mounts: Path | None = None) -> None:
     )
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for its owner alone; it and those above it that were missing survive a power cut."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(folder.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Wait until files made or renamed in a folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)

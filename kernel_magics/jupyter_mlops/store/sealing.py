@@ -21,7 +21,7 @@ from pyarrow import parquet
 
 from jupyter_mlops.domain import merkle
 from jupyter_mlops.store import logtables
-from jupyter_mlops.store.disk import sync_folder
+from jupyter_mlops.store.disk import make_folder, sync_folder
 from jupyter_mlops.store.segments import frames, held
 
 AT_ONCE: Final = 2_048
@@ -106,7 +106,7 @@ def _by_day(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     parquet.write_table(table, beside, compression="zstd")
     with beside.open("rb") as file:

@@ -29,7 +29,7 @@ import msgspec
 import pyarrow as pa
 
 from jupyter_mlops.errors import Unavailable
-from jupyter_mlops.store.disk import sync_folder
+from jupyter_mlops.store.disk import make_folder, sync_folder
 
 MAGIC: Final = b"JML2"
 SIZE: Final = 8 << 20
@@ -282,7 +282,7 @@ class _Spare:
 def _made(folder: Path, size: int, needed: int = 0) -> _Made:
     """Make a segment and lock it; ``size`` zeros are written, or none where much comes at once."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / f"{stamp}-{secrets.token_hex(4)}{SUFFIX}"
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:

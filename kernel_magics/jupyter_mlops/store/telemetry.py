@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_mlops.config import Home
 from jupyter_mlops.domain.names import iso
-from jupyter_mlops.store.disk import sync_folder
+from jupyter_mlops.store.disk import make_folder, sync_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -358,7 +358,7 @@ def no_actuals() -> pa.Table:
 
 
 def _write_durably(path: Path, data: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     beside = path.with_name(f".{path.name}")
     with beside.open("xb") as file:
         file.write(data)

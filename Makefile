@@ -54,7 +54,7 @@ calibration: $(READY)  ## Simulate false alarms and power of drift, written to d
 	env -u JUPYTER_MLOPS_WORKSPACE CALIBRATION_OUT=$${CALIBRATION_OUT-docs/calibration.md} \
 	  $(BIN)/python tests/calibration
 
-chaos: $(READY)  ## Kill, swap and stop the server under load
+chaos: $(READY)  ## Kill, swap and stop the server under load, fail its disk (within 15 minutes)
 	env -u JUPYTER_MLOPS_WORKSPACE $(BIN)/python tests/chaos
 
 chaos-long: $(READY)  ## The same with the counts of the promises; takes hours

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from load import known, rows
-
+from chaos.clients import known
+from chaos.load import rows
 from jupyter_mlops import open_workspace
 from serving.payloads import Payloads, fire
 

@@ -1,34 +1,23 @@
-"""Load from several threads, and what it saw."""
+"""Load from a process of its own, what it saw, and what there has to be of it afterwards."""
 
 from __future__ import annotations
 
 import json
-import threading
-import time
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from chaos.clients import Seen, connected, known
 from jupyter_mlops.services.workspace import open_local
 from stories import tumours
 
-CLIENTS = 4
-PAUSE_SECONDS = 0.004
-"""What each client waits between two questions, so that the machine is busy and not drowned."""
 
-
-@dataclass
-class Seen:
-    """What the clients saw: acknowledged ids, versions with their times, and what went wrong."""
-
-    acknowledged: list[str] = field(default_factory=list)
-    answers: list[tuple[float, float, str]] = field(default_factory=list)
-    outcomes: Counter[str] = field(default_factory=Counter)
+class NotTried(Exception):
+    """Something that a trial needs is not here; it says what."""
 
 
 def rows(count: int) -> list[dict[str, Any]]:
@@ -39,67 +28,50 @@ def rows(count: int) -> list[dict[str, Any]]:
     return told
 
 
+def body(count: int) -> bytes:
+    """Return what is sent to ask for so many rows."""
+    return json.dumps({"rows": rows(count)}).encode()
+
+
 @contextmanager
 def load(folder: Path, *, fresh: bool = False) -> Iterator[Seen]:
-    """Ask again and again from several threads, following the server wherever it listens."""
-    seen, ended, asked = Seen(), threading.Event(), rows(2)
+    """Have clients ask while the block runs; what they saw is known after it.
 
-    def ask() -> None:
-        client, url = httpx.Client(timeout=30), ""
-        while not ended.is_set():
-            told = known(folder)
-            if fresh or told.get("url") != url:
-                client.close()
-                client, url = httpx.Client(timeout=30), told.get("url", "")
-            if not url:
-                time.sleep(0.01)
-                continue
-            once(client, told, asked, seen)
-            time.sleep(PAUSE_SECONDS)
-        client.close()
-
-    threads = [threading.Thread(target=ask) for _ in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
+    They follow the server wherever it listens; ``fresh`` ones connect anew for each question.
+    """
+    seen = Seen()
+    script = str(Path(__file__).with_name("clients.py"))
+    clients = subprocess.Popen(
+        [sys.executable, script, str(folder), *(["fresh"] if fresh else [])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert clients.stdin is not None
+    clients.stdin.write(body(2).decode() + "\n")
+    clients.stdin.flush()
     try:
         yield seen
     finally:
-        ended.set()
-        for thread in threads:
-            thread.join()
+        told = json.loads(clients.communicate()[0])
+    for name, found in told.items():
+        setattr(seen, name, Counter(found) if isinstance(found, dict) else found)
 
 
-def known(folder: Path) -> dict[str, Any]:
-    """Return what the server of a workspace says of itself; nothing while there is none."""
-    try:
-        return dict(json.loads((folder / "server.json").read_text()))
-    except (OSError, ValueError):
-        return {}
+def digest(folder: Path) -> str:
+    """Return the digest of the champion, by the server's own word."""
+    return str(asked(folder, "/v2/models/clinic")["digest"])
 
 
-def once(client: httpx.Client, told: dict[str, Any], asked: list[Any], seen: Seen) -> str:
-    """Ask once, remember what came of it, and return its status or what went wrong."""
-    began = time.time()
-    try:
-        answer = client.post(
-            told["url"] + "/deployments/clinic/predictions",
-            json={"rows": asked},
-            headers={"Authorization": f"Bearer {told['token']}"},
-        )
-    except httpx.ConnectError:
-        seen.outcomes["not connected"] += 1
-        time.sleep(0.01)
-        return "not connected"
-    except httpx.HTTPError as error:
-        seen.outcomes[type(error).__name__] += 1
-        return type(error).__name__
-    status = str(answer.status_code)
-    seen.outcomes[status] += 1
-    if answer.status_code == httpx.codes.OK:
-        found = answer.json()
-        seen.acknowledged += [row["prediction_id"] for row in found["predictions"]]
-        seen.answers.append((began, time.time(), found["version"]))
-    return status
+def asked(folder: Path, path: str) -> dict[str, Any]:
+    """Return what the server says at an address of its own, whatever the status."""
+    told = known(folder)
+    client = connected(told)
+    client.request("GET", path, headers={"Authorization": f"Bearer {told['token']}"})
+    answer = client.getresponse()
+    found = dict(json.loads(answer.read()), status=answer.status)
+    client.close()
+    return found
 
 
 def check_stored(folder: Path, seen: Seen) -> None:

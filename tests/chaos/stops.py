@@ -14,7 +14,7 @@ from jupyter_mlops.services import processes
 from jupyter_mlops.services.workspace import open_local
 
 BACK_SECONDS = 3.0
-REPLACED_SECONDS = 20.0
+REPLACED_SECONDS = 30.0
 BETWEEN_SECONDS = 0.5
 
 

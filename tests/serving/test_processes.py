@@ -16,7 +16,7 @@ import pytest
 from jupyter_mlops import open_workspace
 from jupyter_mlops.services import processes
 from jupyter_mlops.services.workspace import open_local
-from jupyter_mlops.serving import process
+from jupyter_mlops.serving import leaving
 from stories import approved_again, caller, deployed
 
 PATH = "/deployments/clinic/predictions"
@@ -156,6 +156,26 @@ def test_one_that_is_killed_is_replaced_and_nothing_is_lost(place, ws, rows):
     assert told(place, "mlops_predictions_total") > before
 
 
+def test_one_that_is_told_to_stop_is_replaced_and_nobody_is_refused(place, ws, rows):
+    outcomes, ended = [], threading.Event()
+
+    def load():
+        while not ended.is_set():
+            outcomes.append(ask(place, rows[:1]).status_code)
+
+    with ThreadPoolExecutor(2) as pool:
+        asking = [pool.submit(load) for _ in range(2)]
+        victim = processes.answering(ws.home)[0].pid
+        os.kill(victim, signal.SIGTERM)
+        replaced = eventually(lambda: not works(victim)) and eventually(
+            lambda: len({found.pid for found in processes.answering(ws.home)} - {victim}) == 2
+        )
+        ended.set()
+        assert [future.exception() for future in asking] == [None, None]
+    assert replaced
+    assert set(outcomes) == {200}
+
+
 def test_stopped_it_answers_whoever_came_and_leaves_nobody(place, ws, rows):
     outcomes, ended = [], threading.Event()
 
@@ -195,7 +215,7 @@ def test_they_go_with_their_parent(place, ws):
 def test_whoever_knocked_before_the_door_was_shut_is_heard_out():
     door = socket.create_server(("127.0.0.1", 0))
     with door, socket.create_connection(door.getsockname()) as early:
-        process._let_nobody_in(door)
+        leaving.let_nobody_in(door)
         if sys.platform == "linux":
             with pytest.raises(TimeoutError):
                 socket.create_connection(door.getsockname(), timeout=0.3)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from jupyter_mlops.services import processes
 from jupyter_mlops.serving import chores
+from jupyter_mlops.serving.leaving import FAREWELL_SECONDS, let_nobody_in
 from jupyter_mlops.serving.orders import Orders, tell_where
 
 if TYPE_CHECKING:
@@ -119,10 +120,12 @@ class Parent:
 
     def _end(self) -> None:
         """Have every process answer what it was asked, and lay them to rest."""
-        self._bound.close()  # who still connects is answered by them until each has taken leave
         running = [slot.process for slot in self._slots if slot.process is not None]
         for process in running:
             process.terminate()
+        time.sleep(FAREWELL_SECONDS)  # who still connects is answered by them
+        let_nobody_in(self._bound)
+        self._bound.close()
         until = time.monotonic() + STOP_SECONDS
         for process in running:
             try:

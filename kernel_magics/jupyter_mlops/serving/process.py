@@ -9,7 +9,6 @@ import gc
 import os
 import signal
 import socket
-import struct
 import sys
 import threading
 import time
@@ -28,6 +27,7 @@ from jupyter_mlops.serving.app import App
 from jupyter_mlops.serving.chores import Chores
 from jupyter_mlops.serving.counts import Counts
 from jupyter_mlops.serving.fleet import Fleet
+from jupyter_mlops.serving.leaving import FAREWELL_SECONDS, let_nobody_in
 from jupyter_mlops.serving.orders import Orders, tell_where
 from jupyter_mlops.serving.repeats import Repeats
 from jupyter_mlops.serving.wire import IDLE_SECONDS, Wire, allow_connections
@@ -36,14 +36,11 @@ if TYPE_CHECKING:
     from jupyter_mlops.config import Home
 
 DRAIN_SECONDS: Final = 30
-FAREWELL_SECONDS: Final = 0.5
-"""How long a server that was told to stop still takes requests, while callers learn to go elsewhere."""
 HEAR_SECONDS: Final = 1.0
 SEAL_SECONDS: Final = 3.0
 """How long a server that ends still seals; what is left is sealed when it starts again."""
 GLANCE_SECONDS: Final = 0.02
 COLLECT: Final = (20_000, 20, 50)
-_ATTACH_FILTER: Final = 26  # SO_ATTACH_FILTER of Linux
 _DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 
 
@@ -73,10 +70,22 @@ class Server(uvicorn.Server):
         self._announcement.withdraw()
         self._app.take_leave()
         await asyncio.sleep(FAREWELL_SECONDS)
-        for bound in sockets or ():
-            _let_nobody_in(bound)
+        if self._home_file is not None:
+            for bound in sockets or ():
+                let_nobody_in(bound)
+        else:
+            await self._leave_the_door_to_others()
         await self._hear_out()
         await super().shutdown(sockets)
+
+    async def _leave_the_door_to_others(self) -> None:
+        """Let nobody in here any more: the other processes, and the one to come, listen at the same address.
+
+        Where all of them end, their parent has seen to it that nobody knocks any more.
+        """
+        await asyncio.sleep(GLANCE_SECONDS)  # who waited to be let in is let in
+        for listening in self.servers:
+            listening.close()
 
     async def _hear_out(self) -> None:
         """Wait for those who have connected and not asked yet: closing now would be an error to them."""
@@ -169,17 +178,6 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)
-
-
-def _let_nobody_in(bound: socket.socket) -> None:
-    """Have the system ignore who still knocks: once this address is closed, they are told so.
-
-    Without it, somebody would be let in between the last look and the close, and be cut off.
-    """
-    nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0
-    program = struct.pack("HP", 1, ctypes.addressof(nothing))
-    with contextlib.suppress(OSError):
-        bound.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
 
 
 def _loop() -> Any:

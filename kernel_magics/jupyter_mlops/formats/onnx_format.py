@@ -17,7 +17,7 @@ from jupyter_mlops.errors import Unsafe
 from jupyter_mlops.formats import treetables
 from jupyter_mlops.formats.coefficients import refused
 from jupyter_mlops.formats.parity import Parity, agreement
-from jupyter_mlops.formats.trees import check_ensembles
+from jupyter_mlops.formats.treenodes import check_ensembles
 
 if TYPE_CHECKING:
     from jupyter_mlops.domain.answers import Task
@@ -331,6 +331,7 @@ def _compared(
         "features": list(features),
     }
     try:
+        check_ensembles(_parsed(data))  # what could not be read back is not kept
         return agreement(original.score(rows), OnnxScorer(data, manifest).score(rows))
     except Exception:  # noqa: BLE001  (a session that does not run is a reason, not an error)
         return Parity.none("The compiled form does not run.")

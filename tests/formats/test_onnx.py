@@ -1,7 +1,10 @@
 """A compiled model is kept only where it answers as the original, refusals included."""
 
+import os
+
 import numpy as np
 import onnx
+import onnxruntime
 import pandas as pd
 import pytest
 from onnx import TensorProto, helper
@@ -119,27 +122,102 @@ def test_answers_that_differ_are_not_kept():
     assert not agreement(original, np.full_like(original, np.nan)).kept
 
 
-def forged(**changes):
-    node = helper.make_node("Identity", ["x"], ["y"], domain=changes.get("domain", ""))
-    kind = [TensorProto.FLOAT, [None, 1]]
-    graph = helper.make_graph(
-        [node],
-        "g",
-        [helper.make_tensor_value_info("x", *kind)],
-        [helper.make_tensor_value_info("y", *kind)],
-        [helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0])],
+def outside(name):
+    """Return a tensor whose numbers are in a file."""
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1])
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", name
+    return tensor
+
+
+def graph_of(nodes, constants=()):
+    kind = [TensorProto.FLOAT, [None]]
+    ends = [[helper.make_tensor_value_info(name, *kind)] for name in "xy"]
+    return helper.make_graph(nodes, "g", *ends, constants)
+
+
+def reaching(how, file="numbers.bin"):
+    """Return a model that reaches outside itself."""
+    add = helper.make_node("Add", ["x", "w"], ["y"])
+    one = helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0])
+    constant = helper.make_node("Constant", [], ["w"], value=outside(file))
+    hidden = helper.make_graph(
+        [constant], "inner", [], [helper.make_tensor_value_info("w", TensorProto.FLOAT, [1])]
     )
-    if changes.get("external"):
-        tensor = graph.initializer[0]
-        tensor.data_location = TensorProto.EXTERNAL
-        entry = tensor.external_data.add()
-        entry.key, entry.value = "location", "/etc/passwd"
-    return helper.make_model(graph).SerializeToString()
+    true = helper.make_tensor("true", TensorProto.BOOL, [], [True])
+    branch = helper.make_node("If", ["true"], ["w"], then_branch=hidden, else_branch=hidden)
+    sparse = onnx.SparseTensorProto(values=outside(file), dims=[1])
+    sparse.indices.CopyFrom(helper.make_tensor("i", TensorProto.INT64, [1], [0]))
+    foreign = helper.make_node("Add", ["x", "w"], ["y"], domain="com.evil")
+    several = helper.make_node("Constant", [], ["w"])
+    several.attribute.append(helper.make_attribute("values", [outside(file)]))
+    graphs = {
+        "its weights": graph_of([add], [outside(file)]),
+        "a constant": graph_of([constant, add]),
+        "constants": graph_of([several, add]),
+        "a sparse constant": graph_of(
+            [helper.make_node("Constant", [], ["w"], sparse_value=sparse), add]
+        ),
+        "a branch": graph_of([branch, add], [true]),
+        "an operator of somebody else": graph_of([foreign], [one]),
+    }
+    made = helper.make_model(
+        graphs.get(how, graph_of([add], [one])), opset_imports=[helper.make_opsetid("", 17)]
+    )
+    made.ir_version = 8
+    if how == "operators of somebody else":
+        made.opset_import.append(helper.make_opsetid("com.evil", 1))
+    if how == "a function":
+        made.functions.append(
+            helper.make_function("here", "F", ["x"], ["y"], [add], made.opset_import)
+        )
+    if how == "training":
+        made.training_info.add().algorithm.CopyFrom(graphs["its weights"])
+    return made.SerializeToString()
 
 
-@pytest.mark.parametrize("change", [{"domain": "com.evil"}, {"external": True}])
-def test_an_onnx_model_that_reaches_outside_itself_is_refused(change):
-    assert onnx.load_model_from_string(forged(**change))
-    with pytest.raises(Unsafe) as error:
-        formats.load("onnx", forged(**change))
-    assert error.value.code == "unsafe_format"
+@pytest.mark.parametrize(
+    "how",
+    [
+        "its weights",
+        "a constant",
+        "constants",
+        "a sparse constant",
+        "a branch",
+        "an operator of somebody else",
+        "operators of somebody else",
+        "a function",
+        "training",
+    ],
+)
+def test_an_onnx_model_that_reaches_outside_itself_is_refused(how):
+    assert onnx.load_model_from_string(reaching(how))
+    for read in (formats.check, lambda data: formats.load("onnx", data)):
+        with pytest.raises(Unsafe) as error:
+            read(reaching(how))
+        assert error.value.code == "unsafe_format"
+
+
+@pytest.mark.parametrize("how", ["its weights", "a constant", "a branch"])
+def test_a_file_that_an_onnx_model_names_is_not_opened(how, tmp_path, monkeypatch):
+    """A pipe in its place, which would wait for whoever opens it."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(tmp_path / "numbers.bin")
+    with pytest.raises(Unsafe, match="outside itself"):
+        formats.load("onnx", reaching(how))
+
+
+def test_the_runtime_reads_that_file_where_it_finds_it(tmp_path):
+    """So that the test above tells something."""
+    (tmp_path / "numbers.bin").write_bytes(np.float32(7).tobytes())
+    (tmp_path / "model.onnx").write_bytes(reaching("its weights"))
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    assert session.run(None, {"x": np.zeros(1, np.float32)})[0] == [7]
+
+
+def test_an_onnx_model_that_the_runtime_does_not_take_is_refused():
+    node = helper.make_node("NoSuchOperator", ["x"], ["y"])
+    made = helper.make_model(graph_of([node]), opset_imports=[helper.make_opsetid("", 17)])
+    with pytest.raises(Unsafe, match="cannot be read"):
+        formats.load("onnx", made.SerializeToString(), like={"task": "regression", "classes": []})

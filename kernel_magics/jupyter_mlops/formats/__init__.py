@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from jupyter_mlops.domain.answers import Task
 
-__all__ = ["Packed", "Scorer", "load", "opened", "pack", "sniff"]
+__all__ = ["Packed", "Scorer", "check", "load", "opened", "pack", "sniff"]
 
 _ZIP = b"PK\x03\x04"
 _LARGEST = 4 << 30
@@ -141,6 +141,23 @@ def load(
     from jupyter_mlops.formats import skops_format
 
     return skops_format.load(data)
+
+
+def check(data: bytes) -> None:
+    """Look at what bytes of a model hold, as :func:`load` does, before anything is built from them.
+
+    Raises:
+        Unsafe: they hold types, operators, files or structures that we do not allow.
+    """
+    found = sniff(data)
+    if found == "skops":
+        from jupyter_mlops.formats import skops_format
+
+        skops_format.check(data)
+    elif found == "onnx":
+        from jupyter_mlops.formats import onnx_format
+
+        onnx_format.check(data)
 
 
 def sniff(data: bytes) -> str:

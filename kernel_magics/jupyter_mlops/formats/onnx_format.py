@@ -187,8 +187,26 @@ def load(data: bytes, manifest: Mapping[str, Any]) -> Scorer:
     """Read a single-file model that uses standard operators only.
 
     Raises:
-        Unsafe: it points to files of its own or to operators of somebody else, or its trees look at
-            features that no row has.
+        Unsafe: :func:`check` refuses it, or the runtime or the manifest does not fit it.
+    """
+    model = check(data)
+    try:
+        return OnnxScorer(data, manifest, model.graph)
+    except Exception as error:
+        raise Unsafe(
+            "The ONNX model cannot be read: {why}.",
+            "register the model again from the process that trained it.",
+            code="unsafe_format",
+            why=type(error).__name__,
+        ) from error
+
+
+def check(data: bytes) -> Any:
+    """Return the model as it is written, before anything is built from it.
+
+    Raises:
+        Unsafe: it points to files of its own or to operators of somebody else, or its trees are none
+            or look at features that no row has.
     """
     model = _parsed(data)
     if model is None or not _is_plain(model):
@@ -198,7 +216,7 @@ def load(data: bytes, manifest: Mapping[str, Any]) -> Scorer:
             code="unsafe_format",
         )
     check_ensembles(model)
-    return OnnxScorer(data, manifest, model.graph)
+    return model
 
 
 def is_model(data: bytes) -> bool:
@@ -217,18 +235,26 @@ def _parsed(data: bytes) -> Any:
 
 
 def _is_plain(model: Any) -> bool:
-    import onnx
-
-    external = onnx.TensorProto.EXTERNAL
+    attributes = [attribute for node in model.graph.node for attribute in node.attribute]
+    sparse = [*model.graph.sparse_initializer]
+    tensors = [*model.graph.initializer]
+    for attribute in attributes:
+        sparse += [*attribute.sparse_tensors, attribute.sparse_tensor]
+        tensors += [*attribute.tensors, attribute.t]
+    tensors += [part for one in sparse for part in (one.values, one.indices)]
     return (
         all(opset.domain in _ALLOWED_DOMAINS for opset in model.opset_import)
         and not model.functions
-        and all(
-            node.domain in _ALLOWED_DOMAINS and not any(a.HasField("g") for a in node.attribute)
-            for node in model.graph.node
-        )
-        and all(tensor.data_location != external for tensor in model.graph.initializer)
+        and not model.training_info
+        and all(node.domain in _ALLOWED_DOMAINS for node in model.graph.node)
+        and not any(attribute.HasField("g") or attribute.graphs for attribute in attributes)
+        and all(_is_inside(tensor) for tensor in tensors)
     )
+
+
+def _is_inside(tensor: Any) -> bool:
+    """Say whether the numbers of a tensor are in the model, and in no file beside it."""
+    return not tensor.external_data and tensor.data_location != tensor.EXTERNAL
 
 
 def _session(data: bytes) -> Any:
@@ -331,7 +357,7 @@ def _compared(
         "features": list(features),
     }
     try:
-        check_ensembles(_parsed(data))  # what could not be read back is not kept
+        check(data)  # what could not be read back is not kept
         return agreement(original.score(rows), OnnxScorer(data, manifest).score(rows))
     except Exception:  # noqa: BLE001  (a session that does not run is a reason, not an error)
         return Parity.none("The compiled form does not run.")

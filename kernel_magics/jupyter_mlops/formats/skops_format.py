@@ -53,6 +53,9 @@ nearest-neighbour indexes are absent, as their structure cannot be."""
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _MOST_MEMBERS: Final = 100_000
 _LARGEST: Final = 4 << 30
+_MOST_UNFOLDED: Final = 200
+_FEW: Final = 64 << 20
+"""Bytes that an archive may always unfold into; a small one full of zeros is no bomb."""
 _SCHEMA: Final = "schema.json"
 
 
@@ -146,8 +149,7 @@ def load(data: bytes) -> SklearnScorer:
     """
     import skops.io
 
-    _check_archive(data)
-    _check_types(data)
+    check(data)
     try:
         model = skops.io.loads(data, trusted=sorted(ALLOWED))
         from jupyter_mlops.formats.trees import check_trees
@@ -163,6 +165,16 @@ def load(data: bytes) -> SklearnScorer:
             code="archive_invalid",
             why=type(error).__name__,
         ) from error
+
+
+def check(data: bytes) -> None:
+    """Look at an archive and at the types it holds, before anything is built from them.
+
+    Raises:
+        Unsafe: a type is not allowed, or the archive is malformed.
+    """
+    _check_archive(data)
+    _check_types(data)
 
 
 def is_archive(data: bytes) -> bool:
@@ -225,11 +237,12 @@ def _check_archive(data: bytes) -> None:
     except (zipfile.BadZipFile, ValueError, OSError):
         infos = []
     names = {info.filename for info in infos}
+    unfolded = sum(info.file_size for info in infos)
     fits = (
         0 < len(infos) <= _MOST_MEMBERS
         and len(names) == len(infos)
         and not any("/" in name or "\\" in name or name.startswith(".") for name in names)
-        and sum(info.file_size for info in infos) <= _LARGEST
+        and unfolded <= min(_LARGEST, max(_FEW, _MOST_UNFOLDED * len(data)))
     )
     if not fits:
         raise Unsafe(

@@ -118,7 +118,7 @@ def _digest(part: str, columns: dict[str, Any], rows: int) -> str:
 
 
 def _check_model(found: Contents) -> None:
-    """Refuse bytes that are not in the format they claim, before any of it is kept."""
+    """Refuse bytes that are not in the format they claim, or hold what is not loaded, before any is kept."""
     from jupyter_mlops import formats
 
     told = found.told
@@ -134,6 +134,7 @@ def _check_model(found: Contents) -> None:
                 digest=digest,
                 format=told["format"],
             )
+        formats.check(found.blobs[digest])
 
 
 def _same(session: Session, parent: tables.Model, found: Contents) -> tables.Version | None:

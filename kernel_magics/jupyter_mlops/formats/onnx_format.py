@@ -72,7 +72,7 @@ class OnnxScorer:
         """
         if self.tables is not None:
             return self.tables.score_one(numbers, texts)
-        found: list[float] = self._ask([numbers], [texts])[0].tolist()
+        found: list[float] = self._ask([numbers], [texts])[0].astype(np.float64).tolist()
         return found
 
     @property

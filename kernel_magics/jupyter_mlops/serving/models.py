@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.services.loading import Loaded
 
 INVALID: Final = "model_output_invalid"
+NOT_ANSWERABLE: Final = "not_answerable"
 MOST_LOST: Final = 20
 """Rows of a request that may fail alone before all of it fails."""
 
@@ -55,6 +56,10 @@ class RowsFailed(Problem):
     """A failure that some of the rows may be to blame for, and not the others."""
 
 
+class NoNumber(RowsFailed):
+    """An answer to each row, one of which is infinite or no number: their values may be to blame."""
+
+
 class Model:
     """One loaded version of one deployment; it never changes, a swap puts another in its place."""
 
@@ -67,6 +72,7 @@ class Model:
         self.sheets = Sheets(loaded.features) if reads_types else None
         self._score_one = _quick(loaded.scorer)
         self.classes = [str(name) for name in loaded.classes]
+        self._wide = len(self.classes) or 1
         self.labels = loaded.classes
         self.is_binary = loaded.task == "binary"
         # threads of its own, so that one that hangs does not keep other deployments waiting
@@ -118,7 +124,7 @@ class Model:
         if score is None:
             return None
         try:
-            scores = score(sheet.numbers, sheet.codes)
+            scores = np.asarray(score(sheet.numbers, sheet.codes))
         except Exception:  # noqa: BLE001  (the rows are looked at one by one, which says what is wrong)
             return None
         return scores if self._is_whole(scores, sheet.count) else None
@@ -127,21 +133,21 @@ class Model:
         """Score rows at once; where that fails, those to blame stand alone and the others do not."""
         try:
             return self._told(self._scores(columns), warnings)
-        except RowsFailed as failure:
-            problem = _whose(failure, warnings)
+        except RowsFailed as problem:
+            failure = problem
         except Problem as other:
             raise self._own(other) from None
         if len(warnings) == 1:
-            raise self._own(problem)
-        return self._spared(columns, warnings, self._own(problem))
+            raise self._own(_whose(failure, warnings))
+        return self._spared(columns, warnings, failure)
 
     def _spared(
-        self, columns: dict[str, Any], warnings: list[list[str]], failure: Problem
+        self, columns: dict[str, Any], warnings: list[list[str]], failure: RowsFailed
     ) -> Scored:
         """Score rows by halves, until those that fail are alone.
 
         Raises:
-            Problem: the failure itself, when too many rows fail.
+            Problem: the failure itself, when too many rows fail; the caller's, where all of them are.
         """
         wide = (len(self.classes),) if self.classes else ()
         scores = np.full((len(warnings), *wide), np.nan)
@@ -159,7 +165,8 @@ class Model:
                     continue
                 lost[rows.start] = _whose(problem, warnings[rows.start : rows.stop]).code
             if len(lost) > MOST_LOST or len(lost) == len(warnings):
-                raise failure
+                is_theirs = {*lost.values()} == {NOT_ANSWERABLE}
+                raise self._own(_whose(failure, warnings) if is_theirs else failure)
         return self._without(self._told(np.nan_to_num(scores), warnings), lost)
 
     def _without(self, scored: Scored, lost: dict[int, str]) -> Scored:
@@ -178,8 +185,8 @@ class Model:
             scores = score(numbers, texts)
         except Exception:  # noqa: BLE001  (a model raises whatever it likes)
             raise _failed(Problem) from None
-        if not all(map(math.isfinite, scores)):
-            raise _no_prediction()
+        if not self._is_one(scores):
+            raise _no_prediction(RowsFailed)
         if not self.classes:
             return Scored(said=scores, labels=None, chances=None, values=scores, warnings=[[]])
         best = scores.index(max(scores))
@@ -211,15 +218,24 @@ class Model:
         problem.version = self.loaded.ref
         return problem
 
+    def _is_one(self, scores: Any) -> bool:
+        """Say whether there is one finite score, or one for each class, for the one row."""
+        if not isinstance(scores, list) or len(scores) != self._wide:
+            return False
+        return {*map(type, scores)} == {float} and all(map(math.isfinite, scores))
+
     def _is_whole(self, scores: Any, rows: int) -> bool:
         """Say whether there is one finite score, or one for each class, for every row."""
+        return self._fits(scores, rows) and bool(np.isfinite(scores).all())
+
+    def _fits(self, scores: Any, rows: int) -> bool:
+        """Say whether there is a number, or one for each class, for every row."""
         shape = (rows, len(self.classes)) if self.classes else (rows,)
-        is_numbers = scores.dtype.kind in "fiu"
-        return bool(is_numbers and scores.shape == shape and np.isfinite(scores).all())
+        return scores.dtype.kind in "fiu" and scores.shape == shape
 
     def _scores(self, columns: dict[str, Any]) -> Any:
         try:
-            scores = self.loaded.scorer.score(columns)
+            scores = np.asarray(self.loaded.scorer.score(columns))
         except MlopsError as error:
             raise of_error(error) from None
         except ModelRaised:
@@ -228,9 +244,11 @@ class Model:
             raise _failed(Problem) from None
         except Exception:  # noqa: BLE001  (a model raises whatever it likes)
             raise _failed(RowsFailed) from None
-        rows = len(next(iter(columns.values()))) if columns else len(scores)
-        if not self._is_whole(scores, rows):
-            raise _no_prediction()
+        rows = len(next(iter(columns.values()))) if columns else len(np.atleast_1d(scores))
+        if not self._fits(scores, rows):
+            raise _no_prediction(RowsFailed)
+        if not np.isfinite(scores).all():
+            raise _no_prediction(NoNumber)
         return scores
 
 
@@ -247,11 +265,11 @@ def _whose(problem: Problem, warnings: Sequence[Sequence[str]]) -> Problem:
     outside = [
         at for at, row in enumerate(warnings) if any(w.startswith("outside_range:") for w in row)
     ]
-    if problem.code != INVALID or not outside:
+    if not isinstance(problem, NoNumber) or not outside:
         return problem
     return Problem(
         422,
-        "not_answerable",
+        NOT_ANSWERABLE,
         f"Row {outside[0]}: its values are so far outside the training data that there is no answer.",
         "the other rows can be sent without this one.",
     )
@@ -266,8 +284,8 @@ def _failed(kind: type[Problem]) -> Problem:
     )
 
 
-def _no_prediction() -> Problem:
-    return RowsFailed(
+def _no_prediction(kind: type[RowsFailed]) -> RowsFailed:
+    return kind(
         500,
         INVALID,
         "The model answered with what is no prediction.",

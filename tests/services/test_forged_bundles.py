@@ -9,9 +9,9 @@ from sklearn.ensemble import RandomForestClassifier
 
 from formats.test_onnx import reaching
 from jupyter_mlops import open_workspace
-from jupyter_mlops.domain import audit as chain
 from jupyter_mlops.errors import MlopsError, Unsafe
 from jupyter_mlops.formats import bundle as container
+from rebundled import with_a_forged_tree, with_blob
 from stories import tumours
 
 
@@ -24,8 +24,8 @@ def parts(tmp_path_factory):
     model.fit(train.drop(columns="target"), train["target"])
     with open_workspace(place / "workspace") as session:
         session.register(model, name="forest", train=train, target="target", holdout=holdout)
-        told = session.bundle("forest:1", to=str(place / "forest.zip"))
-    return container.unpack((place / "forest.zip").read_bytes()), told
+        session.bundle("forest:1", to=str(place / "forest.zip"))
+    return container.unpack((place / "forest.zip").read_bytes())
 
 
 @pytest.fixture
@@ -33,19 +33,6 @@ def here(where):
     session = open_workspace(where)
     yield session
     session.stop()
-
-
-def with_blob(parts, which, change):
-    """Return a bundle, with digests that are right, whose artifact or compiled form was changed."""
-    told, blobs = dict(parts[0]), "blobs/"
-    manifest = json.loads(told["manifest.json"])
-    data = change(told.pop(blobs + manifest[which].removeprefix("sha256:")))
-    manifest[which] = container.digest(data)
-    told[blobs + manifest[which].removeprefix("sha256:")] = data
-    written = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
-    version = json.loads(told["version.json"]) | {"digest": chain.digest(written)}
-    told |= {"manifest.json": written.encode(), "version.json": json.dumps(version).encode()}
-    return container.pack(told)
 
 
 def looking_far_away(data):
@@ -67,19 +54,6 @@ def with_a_type(data):
             said = json.dumps(schema) if name == "schema.json" else held.read(name)
             archive.writestr(name, said)
     return out.getvalue()
-
-
-def with_a_forged_tree(data):
-    import skops.io
-
-    from jupyter_mlops.formats.skops_format import ALLOWED
-
-    model = skops.io.loads(data, trusted=sorted(ALLOWED))
-    state = model.estimators_[0].tree_.__getstate__()
-    state["nodes"] = state["nodes"].copy()
-    state["nodes"]["feature"][0] = 10**6
-    model.estimators_[0].tree_.__setstate__(state)
-    return skops.io.dumps(model)
 
 
 FORGED = {

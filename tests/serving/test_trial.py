@@ -7,13 +7,20 @@ import time
 
 import pytest
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from jupyter_mlops import open_workspace
 from jupyter_mlops.errors import MlopsError, Refused
+from jupyter_mlops.formats import bundle as container
 from jupyter_mlops.formats import process
 from jupyter_mlops.formats.stem import Stem
 from jupyter_mlops.services import rollouts, trial
 from jupyter_mlops.services.workspace import open_local
+from rebundled import with_a_forged_tree, with_blob
 from stories import deployed, tumours
 
 HANGS = 7004
@@ -146,16 +153,24 @@ def test_rows_that_were_asked_lately_are_what_it_is_tried_on(place, ws, client, 
     assert len(trial.tried(ws, "nowhere", "tumour:1", compiled=True)["mean radius"]) == trial.ROWS
 
 
-def test_a_bad_version_leaves_the_champion_alone_and_says_why(place, client, rows):
-    outcomes, ended = [], threading.Event()
+@pytest.fixture
+def outcomes(client, rows):
+    """What somebody is told who asks all the while."""
+    found, ended = [], threading.Event()
 
     def trickle():
         while not ended.wait(0.01):
             answer = client.post("/deployments/clinic/predictions", json={"rows": rows[:1]})
-            outcomes.append((answer.status_code, answer.json().get("version")))
+            found.append((answer.status_code, answer.json().get("version")))
 
     asking = threading.Thread(target=trickle)
     asking.start()
+    yield found
+    ended.set()
+    asking.join()
+
+
+def test_a_bad_version_leaves_the_champion_alone_and_says_why(place, outcomes):
     with open_workspace(place) as session:
         crashing = approved(session, 7001)
         other = registered(session, 2, **{"mean radius": "mean_radius"})
@@ -163,16 +178,91 @@ def test_a_bad_version_leaves_the_champion_alone_and_says_why(place, client, row
             session.approve(session.request(other, for_deployment="clinic").id)
         spoilt = approved(session, 3)
         spoil(place, session, spoilt)
-        found = [refusal(session, version) for version in (crashing, spoilt)]
+        slow = approved(session, HANGS)
+        found = [refusal(session, version) for version in (crashing, spoilt, slow)]
         events = session.audit("deployment:rollout").to_dict()["items"]
-    ended.set()
-    asking.join()
     assert "ended without an answer" in found[0]
     assert "sha256:" in found[1]
+    assert "does not load within 30" in found[2]
     with pytest.raises(MlopsError, match="callers do not send the feature mean_radius"):
         trial.tried(open_local(place), "clinic", other.ref, compiled=True)
+    assert_untouched(outcomes)
+    assert [e["action"] for e in events].count("deployment:rollout:failed") == 3
+
+
+def test_a_version_that_reads_another_kind_of_value_does_not_replace_one(place, ws, outcomes):
+    _, train, holdout = tumours()
+    train, holdout = (frame.assign(**in_words(frame)) for frame in (train, holdout))
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["mean radius"]), remainder="passthrough"
+    )
+    model = make_pipeline(columns, LogisticRegression(solver="liblinear"))
+    model.fit(train.drop(columns="target"), train["target"])
+    with open_workspace(place) as session:
+        version = session.register(
+            model, name="tumour", train=train, target="target", holdout=holdout
+        )
+        assert "mean radius" in checked(session, version)["signature"]
+    with pytest.raises(MlopsError, match="mean radius"):
+        trial.tried(ws, "clinic", version.ref, compiled=True)
+    assert_untouched(outcomes)
+
+
+def in_words(frame):
+    """Return what was a number, as a category."""
+    return {"mean radius": frame["mean radius"].map("about {:.0f}".format)}
+
+
+def checked(session, version):
+    """Ask for the deployment of a version that is refused; return why, by the check."""
+    asked = session.request(version, for_deployment="clinic")
+    with pytest.raises(Refused, match="a release check failed"):
+        session.approve(asked.id)
+    with pytest.raises(Refused):
+        session.deploy(version, to="clinic")
+    events = session.audit("refused").to_dict()["items"]
+    assert events[0]["action"] == "deployment:rollout:refused"
+    assert "a release check failed" in str(events)
+    found = session.check(version, for_deployment="clinic").to_dict()["items"]
+    return {row["check"]: row["because"] for row in found if row["outcome"] == "failed"}
+
+
+def assert_untouched(outcomes):
+    """Assert that whoever asked was answered by the champion each time."""
     assert set(outcomes) == {(200, "tumour:1")}
-    assert [e["action"] for e in events].count("deployment:rollout:failed") == 2
+
+
+@pytest.mark.parametrize("labels", [{0: "benign", 1: "malignant"}, {0: 0, 1: 2}])
+def test_a_version_that_answers_with_other_classes_is_none_of_this_model(place, outcomes, labels):
+    model, train, holdout = tumours()
+    train, holdout = (
+        frame.assign(target=frame["target"].map(labels)) for frame in (train, holdout)
+    )
+    other = clone(model).fit(train.drop(columns="target"), train["target"])
+    with open_workspace(place) as session:
+        with pytest.raises(Refused) as refused:
+            session.register(other, name="tumour", train=train, target="target", holdout=holdout)
+        events = session.audit("version:registration:refused").to_dict()["items"]
+    assert refused.value.code == "model_mismatch"
+    assert "model_mismatch" in str(events[0])
+    assert_untouched(outcomes)
+
+
+def test_a_version_whose_trees_were_forged_does_not_replace_one(place, ws, outcomes, tmp_path):
+    _, train, holdout = tumours()
+    forest = RandomForestClassifier(3, max_depth=3, random_state=0)
+    forest.fit(train.drop(columns="target"), train["target"])
+    with open_workspace(tmp_path / "elsewhere") as elsewhere:
+        elsewhere.register(forest, name="tumour", train=train, target="target", holdout=holdout)
+        elsewhere.bundle("tumour:1", to=str(tmp_path / "tumour.zip"))
+    parts = container.unpack((tmp_path / "tumour.zip").read_bytes())
+    (tmp_path / "forged.zip").write_bytes(with_blob(parts, "artifact", with_a_forged_tree))
+    with open_workspace(place) as session:
+        version = session.unbundle(str(tmp_path / "forged.zip"))
+        assert "a tree that is not one" in str(checked(session, version))
+    with pytest.raises(MlopsError, match="a tree that is not one"):
+        trial.tried(ws, "clinic", version.ref, compiled=True)
+    assert_untouched(outcomes)
 
 
 def spoil(place, session, version):

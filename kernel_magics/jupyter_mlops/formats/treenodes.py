@@ -11,6 +11,8 @@ from jupyter_mlops.formats import widths
 from jupyter_mlops.formats.trees import forged, within
 
 _KINDS: Final = frozenset({"TreeEnsembleClassifier", "TreeEnsembleRegressor"})
+_MOST: Final = 1 << 31
+"""What trees and nodes are numbered below, so that two numbers are one name."""
 
 Array = np.ndarray[Any, Any]
 
@@ -43,27 +45,22 @@ def _are_trees(said: Mapping[str, Any], width: int) -> bool:
     if {len(part) for part in (own, features, true, false, modes, values)} != {len(trees)}:
         return False
     inner = np.array([mode != b"LEAF" for mode in modes], dtype=bool)
-    names = _named(trees, own)
-    if names is None or not within(features[inner], width) or np.isnan(values[inner]).any():
+    if not within(features[inner], width) or np.isnan(values[inner]).any():
         return False
-    children = [_places(names, trees[inner], side[inner]) for side in (true, false)]
-    return all(side is not None for side in children) and _ends(inner, children)
+    named = [(trees, own), (trees[inner], true[inner]), (trees[inner], false[inner])]
+    if not all(within(number, _MOST) for pair in named for number in pair):
+        return False
+    names, *below = (tree * _MOST + node for tree, node in named)
+    children = [_places(names, side) for side in below]
+    are_there = all((names[at] == side).all() for at, side in zip(children, below, strict=True))
+    return are_there and len(np.unique(names)) == len(names) > 0 and _ends(inner, children)
 
 
-def _named(trees: Array, own: Array) -> Array | None:
-    """Return the nodes by the numbers of their trees and their own; None where two are the same."""
-    names: Array = np.rec.fromarrays([trees, own])
-    return names if len(np.unique(names)) == len(names) > 0 else None
-
-
-def _places(names: Array, trees: Array, own: Array) -> Array | None:
-    """Return where nodes are; None where one is not there."""
+def _places(names: Array, wanted: Array) -> Array:
+    """Return where names are, or would be."""
     order = np.argsort(names, kind="stable")
-    wanted = np.rec.fromarrays([trees, own], dtype=names.dtype)
     at = np.searchsorted(names[order], wanted)
-    if not within(at, len(names)) or bool((names[order[at]] != wanted).any()):
-        return None
-    return np.asarray(order[at])
+    return np.asarray(order[np.minimum(at, len(names) - 1)])
 
 
 def _ends(inner: Array, children: list[Any]) -> bool:
@@ -93,7 +90,8 @@ def _are_outputs(said: Mapping[str, Any]) -> bool:
 
 
 def _ints(said: Mapping[str, Any], name: str) -> Array:
-    return np.array(said[name].ints if name in said else [], dtype=np.int64)
+    told = said[name].ints if name in said else ()
+    return np.fromiter(told, np.int64, len(told))
 
 
 def _floats(said: Mapping[str, Any], name: str) -> Array:
@@ -101,4 +99,5 @@ def _floats(said: Mapping[str, Any], name: str) -> Array:
         import onnx
 
         return np.asarray(onnx.numpy_helper.to_array(said[f"{name}_as_tensor"].t)).ravel()
-    return np.array(said[name].floats if name in said else [], dtype=np.float64)
+    told = said[name].floats if name in said else ()
+    return np.fromiter(told, np.float64, len(told))

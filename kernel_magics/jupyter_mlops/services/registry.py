@@ -251,14 +251,16 @@ def _manifest(
 
 
 def _check_bytes(ws: Workspace, model: Mapping[str, Any]) -> None:
-    """Refuse bytes that are not in the format they claim, before anything is remembered."""
+    """Refuse bytes that are not in the format they claim, or hold what is not loaded, unremembered."""
     from jupyter_mlops import formats
 
     claimed = [(model["$blob"], frozenset({model["format"]}), model["format"])]
     if fast := (model.get("compiled") or {}).get("$blob"):
         claimed.append((fast, formats.COMPILED, "compiled"))
     for digest, allowed, format in claimed:
-        if formats.sniff(ws.artifacts.get(digest)) in allowed:
+        data = ws.artifacts.get(digest)
+        if formats.sniff(data) in allowed:
+            formats.check(data)
             continue
         raise Unsafe(
             "Artifact {digest} is not in the {format} format it claims.",

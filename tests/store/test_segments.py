@@ -1,6 +1,7 @@
 """The log while it is written: what was committed is read again, torn tails and full disks included."""
 
 import json
+import os
 import resource
 import signal
 import time
@@ -76,6 +77,32 @@ def test_a_table_larger_than_a_segment_gets_one_of_its_own(log, tmp_path):
     found = [f for path in sorted((tmp_path / "log").glob("*.log")) for f in frames(path)]
     assert [type(f).__name__ for f in found] == ["Frame", "RecordBatch", "Frame"]
     assert found[1].equals(large)
+
+
+def test_a_group_has_more_parts_than_the_system_takes_at_once(log, tmp_path):
+    batch = pa.RecordBatch.from_pydict({"a": [1.5]})
+    for number in range(400):
+        log.append(head(number), b"")
+        log.append_table(batch)
+    log.commit()
+    assert numbers(tmp_path / "log") == list(range(400))
+
+
+def test_what_the_system_takes_a_little_at_a_time_is_written_to_its_end(log, tmp_path, monkeypatch):
+    whole = os.pwrite
+
+    def part(handle, data, at):
+        return whole(handle, memoryview(data)[:777], at)
+
+    monkeypatch.setattr(os, "pwrite", part)
+    monkeypatch.setattr(os, "pwritev", lambda handle, parts, at: part(handle, b"".join(parts), at))
+    for number in range(400):
+        log.append(head(number), b"x")
+        log.append_table(pa.RecordBatch.from_pydict({"a": [number]}))
+    log.commit()
+    log.append(head(400), b"")
+    log.commit()
+    assert numbers(tmp_path / "log") == list(range(401))
 
 
 @pytest.mark.parametrize("place", ["magic", "checksum", "length", "content"])

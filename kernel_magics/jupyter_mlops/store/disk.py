@@ -1,9 +1,11 @@
-"""What a workspace asks of its disk: that SQLite can rely on it, and that a new file stays."""
+"""What a workspace asks of its disk: SQLite can rely on it, a new file stays, a write is whole."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
 from jupyter_mlops.errors import Invalid
 
@@ -21,6 +23,8 @@ _NETWORK = (
     "gpfs",
 )
 MOUNTS = Path("/proc/self/mountinfo")
+_MOST_PARTS: Final = 1024
+"""IOV_MAX of Linux and macOS: one more, and the system takes none of them."""
 
 
 def check_local(folder: Path, *, mounts: Path | None = None) -> None:
@@ -57,6 +61,23 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_whole(handle: int, parts: Sequence[Any], at: int) -> None:
+    """Write parts behind one another, however many they are and however little is taken at once.
+
+    Raises:
+        OSError: the disk did not take all of it.
+    """
+    for first in range(0, len(parts), _MOST_PARTS):
+        some = parts[first : first + _MOST_PARTS]
+        needed = sum(map(len, some))
+        written = os.pwritev(handle, some, at)
+        if written < needed:  # a disk that is nearly full, or more than the 2 GB of one call
+            rest = memoryview(b"".join(some))
+            while written < needed:
+                written += os.pwrite(handle, rest[written:], at + written)
+        at += needed
 
 
 def _file_system(folder: Path, mounts: Path) -> str:

@@ -29,7 +29,7 @@ import msgspec
 import pyarrow as pa
 
 from jupyter_mlops.errors import Unavailable
-from jupyter_mlops.store.disk import make_folder, sync_folder
+from jupyter_mlops.store.disk import make_folder, sync_folder, write_whole
 
 MAGIC: Final = b"JML2"
 SIZE: Final = 8 << 20
@@ -47,7 +47,6 @@ _OLD_HEADER: Final = struct.Struct("<4sIII")
 _OLD_MAGIC: Final = b"JML1"
 
 Part: TypeAlias = "bytes | pa.Buffer"
-
 
 TURN: Final = "turn"
 """The file that is touched to ask whoever writes a segment to end it."""
@@ -130,7 +129,7 @@ class Log:
         self._parts += _frame(_TABLE, batch.serialize())
 
     def commit(self) -> None:
-        """Make everything gathered durable: one write and one sync, however much it is.
+        """Make everything gathered durable with one sync, however much it is.
 
         Raises:
             Unavailable: the disk did not take it.
@@ -183,10 +182,7 @@ class Log:
         needed = sum(map(len, parts))
         if self._at + needed > self._capacity:
             self._next(needed)
-        written = os.pwritev(self._handle, parts, self._at)
-        while written < needed:  # the kernel takes at most 2 GB at once
-            rest = memoryview(b"".join(parts))[written:]
-            written += os.pwrite(self._handle, rest, self._at + written)
+        write_whole(self._handle, parts, self._at)
         self._at += needed
         if 2 * self._at > self._capacity and self._capacity == self._size:
             self.make_ready()

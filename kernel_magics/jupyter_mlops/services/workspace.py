@@ -71,25 +71,30 @@ class Workspace:
     """Answers that were added up in memory and hold until the log they are of changes."""
     pinned: Path | None = None
     """Where whoever serves keeps a copy of its own of people and policies."""
+    patience: float | None = None
+    """For how many seconds a deed waits for its turn to write; None, until it comes."""
 
     @contextmanager
     def act(self, action: str, *, subject: str, reason: str = "") -> Iterator[Deed]:
         """Commit a change and its audit event together, or neither.
 
         ``action`` is ``subject:deed``; the outcome completes it. An :class:`MlopsError` rolls the
-        change back, leaves an event ``…:refused`` of its own, and goes on to the caller.
+        change back, leaves an event ``…:refused`` of its own, and goes on to the caller. A deed
+        that never had its turn, because the store does not answer, leaves nothing.
         """
         from jupyter_mlops.store.engine import writing
 
+        deed = None
         try:
-            with writing(self.engine, self.home) as session:
+            with writing(self.engine, self.home, patience=self.patience) as session:
                 deed = Deed(session, action, subject, reason)
                 yield deed
                 if deed.happened:
                     session.flush()
                     self.remember(deed)
         except MlopsError as error:
-            self._remember_refusal(action, subject, reason, error)
+            if deed is not None:
+                self._remember_refusal(action, subject, reason, error)
             raise
 
     def look(self) -> AbstractContextManager[Session]:
@@ -109,7 +114,7 @@ class Workspace:
     def _remember_refusal(self, action: str, subject: str, reason: str, error: MlopsError) -> None:
         from jupyter_mlops.store.engine import writing
 
-        with writing(self.engine, self.home) as session:
+        with writing(self.engine, self.home, patience=self.patience) as session:
             deed = Deed(session, action, subject, reason, outcome="refused")
             deed.after = {"code": error.code, "message": error.recorded}
             self.remember(deed)

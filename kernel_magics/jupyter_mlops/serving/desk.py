@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.serving import aside, bodies, inference, intake, questions, tabular
+from jupyter_mlops.serving.actuals import Told
 from jupyter_mlops.serving.intake import Intake
 from jupyter_mlops.serving.journal import Journal
 from jupyter_mlops.serving.places import STREAMED, Answered, Place, refused
-from jupyter_mlops.serving.problems import Problem, discreet, of_error
+from jupyter_mlops.serving.problems import Problem, of_error
 from jupyter_mlops.serving.questions import ARROW, Features, Question
 from jupyter_mlops.serving.records import as_rows
 
@@ -100,6 +101,7 @@ class Desk:
         self._repeats = repeats
         self._counts = counts
         self._intake = Intake()
+        self._told = Told(ws)
         self._journals: dict[str, Journal] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn = ws.telemetry.turn()
@@ -165,19 +167,7 @@ class Desk:
 
     async def actuals(self, visit: Visit) -> Reply:
         """Take what really happened."""
-        from jupyter_mlops.services.scoring import receive_actuals
-
-        intake.kind_of(visit.headers, (questions.JSON,))
-        with self._intake.room(visit.headers, bodies.LARGEST_ACTUALS) as most:
-            body = await intake.read(visit.receive, most)
-        visit.came = len(body)
-        told = bodies.told(body)
-        receive = partial(receive_actuals, id=told.id, value=told.value, time=told.time)
-        try:
-            found = await asyncio.to_thread(receive, self._ws, visit.deployment, told.rows)
-        except MlopsError as error:
-            raise discreet(error) from None
-        return Reply(200, JSON, json.dumps(found).encode())
+        return Reply(200, JSON, json.dumps(await self._told.take(visit)).encode())
 
     async def _asked(self, visit: Visit, way: Way) -> Reply:
         deployment = visit.deployment

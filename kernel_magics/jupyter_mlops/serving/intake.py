@@ -22,8 +22,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 class Intake:
     """Reads bodies; large ones share a room, small ones always find place."""
 
-    def __init__(self) -> None:
-        self._left = ROOM
+    def __init__(self, room: int = ROOM) -> None:
+        self._left = room
 
     @contextmanager
     def room(self, headers: Headers, largest: int) -> Iterator[int]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any
+from typing import IO, Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlmodel import Session
 
 from jupyter_mlops.config import Home
@@ -18,13 +20,23 @@ from jupyter_mlops.errors import Corrupt, MlopsError, Unavailable
 from jupyter_mlops.store.disk import check_local
 
 _SAFE_SQLITE = (3, 51, 3)
+_BUSY_SECONDS: Final = 30.0
 _PRAGMAS = (
-    "PRAGMA busy_timeout=30000",
     "PRAGMA foreign_keys=ON",
     "PRAGMA synchronous=FULL",
     "PRAGMA recursive_triggers=ON",
 )
 _BEGIN = "mlops_begin"
+_PATIENCE = "mlops_patience"
+_GLANCE_SECONDS: Final = 0.002
+_LOST: Final = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""How soon a PostgreSQL that is lost is given up: in seconds, the second in milliseconds."""
 
 
 def open_engine(home: Home) -> Engine:
@@ -61,15 +73,20 @@ def sqlite_is_safe() -> bool:
 
 
 @contextmanager
-def writing(engine: Engine, home: Home) -> Iterator[Session]:
-    """Open a transaction that may write, alone: nobody else writes until it ends."""
+def writing(engine: Engine, home: Home, *, patience: float | None = None) -> Iterator[Session]:
+    """Open a transaction that may write, alone: nobody else writes until it ends.
+
+    ``patience`` says how many seconds to wait for others who write; None, as long as they take.
+
+    Raises:
+        Unavailable: the store does not answer, or not in that time.
+    """
     from jupyter_mlops.store.listing import follow
 
-    with _turn(home), _session(engine, "BEGIN IMMEDIATE") as session:
+    with _turn(home, patience), _session(engine, "BEGIN IMMEDIATE", patience) as session:
+        connection = session.connection()  # here it begins, and waits
         if not home.is_sqlite:
-            session.connection().execute(
-                text("SELECT pg_advisory_xact_lock(hashtext('jupyter-mlops:' || current_schema()))")
-            )
+            _advised(connection, patience)
         follow(session)
         yield session
         session.commit()
@@ -109,10 +126,11 @@ def empty_log(engine: Engine, home: Home) -> None:
 
 
 @contextmanager
-def _session(engine: Engine, begin: str) -> Iterator[Session]:
+def _session(engine: Engine, begin: str, patience: float | None = None) -> Iterator[Session]:
+    options = {_BEGIN: begin, _PATIENCE: _BUSY_SECONDS if patience is None else patience}
     with (
         answering(),
-        engine.connect().execution_options(**{_BEGIN: begin}) as connection,
+        engine.connect().execution_options(**options) as connection,
         Session(connection, expire_on_commit=False) as session,
     ):
         yield session
@@ -130,6 +148,8 @@ def answering() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise _unavailable(_first_line(error.orig or error)) from error
+    except NoConnection as error:
+        raise _unavailable("all of its connections are in use") from error
     except DatabaseError as error:
         if type(error) is not DatabaseError:
             raise
@@ -165,14 +185,38 @@ def opened(path: Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _turn(home: Home) -> Iterator[None]:
+def _turn(home: Home, patience: float | None) -> Iterator[None]:
     """Queue at a file lock before SQLite's own: writers are served in turn, not by chance."""
     if not home.is_sqlite:
         yield
         return
     with opened(home.lock_file) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if patience is None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        else:
+            _lock_within(file, patience)
         yield
+
+
+def _lock_within(file: IO[str], seconds: float) -> None:
+    """Try for the lock again and again: no system call waits for one and gives up."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise _unavailable("others are writing for too long") from None
+        time.sleep(_GLANCE_SECONDS)
+
+
+def _advised(connection: Connection, patience: float | None) -> None:
+    """Queue at a lock of PostgreSQL's that says who may write."""
+    if patience is not None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, int(1000 * patience))}")
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtext('jupyter-mlops:' || current_schema()))")
+    )
 
 
 def _lower(text: str | None) -> str | None:
@@ -186,7 +230,7 @@ def _sqlite(home: Home) -> Engine:
 
     def connect() -> Any:
         connection = module.connect(
-            str(home.database), isolation_level=None, check_same_thread=False, timeout=30
+            str(home.database), isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
         )
         for pragma in _PRAGMAS:
             connection.execute(pragma)
@@ -207,12 +251,19 @@ def _pool() -> Any:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+    options = connection.get_execution_options()
+    busy = int(1000 * options.get(_PATIENCE, _BUSY_SECONDS))
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={busy}").close()
+    connection.exec_driver_sql(options.get(_BEGIN, "BEGIN"))
 
 
 def _postgres(home: Home) -> Engine:
+    asked = make_url(home.url).query
+    limits = {name: limit for name, limit in _LOST.items() if name not in asked}
     try:
-        return create_engine(home.url, pool_pre_ping=True, connect_args={"client_encoding": "utf8"})
+        return create_engine(
+            home.url, pool_pre_ping=True, connect_args={"client_encoding": "utf8", **limits}
+        )
     except ImportError:
         raise Unavailable(
             "{where} needs the PostgreSQL driver, which is not installed.",

@@ -108,6 +108,45 @@ def test_when_the_disk_fails_everybody_who_waits_is_told_and_later_it_goes_on(
     assert logged(tmp_path / "log") == [9]
 
 
+def test_whatever_goes_wrong_everybody_who_waits_is_told_and_later_it_goes_on(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(segments, "AGAIN_SECONDS", 0.0)
+
+    async def work(journal):
+        monkeypatch.setattr(segments, "write_whole", no_memory)
+        writes = (journal.write(head(n), b"") for n in range(8))
+        told = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 5)
+        assert all(isinstance(error, Unavailable) for error in told)
+        monkeypatch.undo()
+        await journal.write(head(9), b"")
+
+    run(tmp_path / "log", work)
+    assert logged(tmp_path / "log") == [9]
+
+
+def no_memory(*_words):
+    raise MemoryError
+
+
+def test_a_log_that_breaks_its_word_leaves_nobody_waiting(tmp_path):
+    class Odd(Log):
+        """A log that fails as no log should."""
+
+        def commit(self):
+            """Fail."""
+            raise ZeroDivisionError
+
+    async def main():
+        journal = Journal(lambda: Odd(tmp_path / "log", size=1 << 16), lambda: 2)
+        writes = (journal.write(head(n), b"") for n in range(2))
+        told = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 5)
+        assert all(isinstance(error, ZeroDivisionError) for error in told)
+        journal.close()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("requests", [0, 1])
 def test_a_segment_ends_after_a_while_so_that_it_can_be_sealed(tmp_path, monkeypatch, requests):
     monkeypatch.setattr(journals, "TURN_SECONDS", 0.05)

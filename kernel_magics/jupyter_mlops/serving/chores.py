@@ -83,6 +83,7 @@ class Chores:
         self._each = each
         self._seals = seals
         self._used = time.process_time()
+        self._troubles: dict[Callable[..., None], str] = {}
         self._watcher: subprocess.Popen[bytes] | None = None
         self._sealer: subprocess.Popen[bytes] | None = None
         self._watched_at = -math.inf
@@ -108,16 +109,25 @@ class Chores:
             self._do_each()
             used, self._used = self._used, time.process_time()
             if self._seals:
-                self._watch()
-                self._seal(is_busy=self._used - used > BUSY * TICK_SECONDS)
+                self._do(self._watch)
+                self._do(self._seal, is_busy=self._used - used > BUSY * TICK_SECONDS)
 
     def _do_each(self) -> None:
         for chore in self._each:
-            try:
-                chore()
-            except Exception as error:  # noqa: BLE001  (one chore that fails must not end the others)
-                sys.stderr.write(f"{type(error).__name__}: {error}\n")
+            self._do(chore)
+
+    def _do(self, chore: Callable[..., None], **words: bool) -> None:
+        """Do one of them; one that fails ends none of the others, and says so when that begins."""
+        try:
+            chore(**words)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the others have to be done)
+            trouble = f"{type(error).__name__}: {error}"
+            if self._troubles.get(chore) != trouble:
+                sys.stderr.write(f"{trouble}\n")
                 sys.stderr.flush()
+            self._troubles[chore] = trouble
+        else:
+            self._troubles.pop(chore, None)
 
     def _watch(self) -> None:
         """Have the watcher run; one that fails at once waits its turn."""

@@ -90,14 +90,14 @@ class Journal:
             self._log.append(head, NO_ROWS)
 
     def flush(self) -> None:
-        """Make everything appended durable and let those who wait go on."""
+        """Make everything appended durable and let those who wait go on, or tell them why they cannot."""
         if self._backstop is not None:
             self._backstop.cancel()
             self._backstop = None
         waiting, self._waiting = self._waiting, []
         try:
             self._log.commit()
-        except MlopsError as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, those who wait have to be told)
             for done in waiting:
                 if not done.done():
                     done.set_exception(error)

@@ -136,12 +136,12 @@ class Log:
         """
         if self._why:
             self._mend()
-        self._gather_requests()
-        parts, self._parts = self._parts, []
         try:
+            self._gather_requests()
+            parts, self._parts = self._parts, []
             self._write(parts)
             os.fdatasync(self._handle)
-        except OSError as error:
+        except (OSError, MemoryError, ValueError, struct.error) as error:
             raise self._failed(error) from None
 
     def make_ready(self) -> None:
@@ -218,9 +218,9 @@ class Log:
             raise self._failed(error) from None
         self._why = ""
 
-    def _failed(self, error: OSError) -> Unavailable:
+    def _failed(self, error: Exception) -> Unavailable:
         """Leave the segment behind: what the disk has of the last group nobody knows."""
-        self._why = error.strerror or str(error)
+        self._why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         self._again = time.monotonic() + AGAIN_SECONDS
         self._requests, self._parts = [], []
         if self._handle >= 0:

@@ -199,7 +199,7 @@ class App:
         return Reply(200, METRICS, self._counts.exposition() + anchored.exposition(self._home))
 
     def _ready(self) -> Reply:
-        if self._desk.is_broken or self._farewell:
+        if self._farewell or not self._desk.can_write():
             return Reply(503, JSON, b'{"ready":false}')
         return Reply(200, JSON, b'{"ready":true}')
 

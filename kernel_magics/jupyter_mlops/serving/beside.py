@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.serving.keeper import Keeper
+from jupyter_mlops.serving.saying import say
 from jupyter_mlops.serving.shadow import Shadow
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Beside:
     def _is_ready(self, item: Served) -> None:
         from jupyter_mlops.services import rollouts
 
-        _say(f"{item.deployment}: {item.ref} scores in shadow")
+        say(f"{item.deployment}: {item.ref} scores in shadow")
         try:
             rollouts.carry_out(self._ws, item.rollout)
         except MlopsError as error:
@@ -92,13 +92,8 @@ class Beside:
     def _is_given_up(self, item: Served, why: str) -> None:
         from jupyter_mlops.services import rollouts
 
-        _say(f"{item.deployment}: {item.ref} is given up: {why}")
+        say(f"{item.deployment}: {item.ref} is given up: {why}")
         try:
             rollouts.give_up_beside(self._ws, item.rollout, why)
         except MlopsError as error:
-            _say(f"{item.deployment}: the store does not know of it: {error.message}")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+            say(f"{item.deployment}: the store does not know of it: {error.message}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from jupyter_mlops.config import WORKSPACE
 from jupyter_mlops.services.segments import is_behind
 from jupyter_mlops.services.watching import SEAL
+from jupyter_mlops.serving.saying import say
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.workspace import Workspace
@@ -123,8 +124,7 @@ class Chores:
         except Exception as error:  # noqa: BLE001  (whatever it is, the others have to be done)
             trouble = f"{type(error).__name__}: {error}"
             if self._troubles.get(chore) != trouble:
-                sys.stderr.write(f"{trouble}\n")
-                sys.stderr.flush()
+                say(trouble)
             self._troubles[chore] = trouble
         else:
             self._troubles.pop(chore, None)

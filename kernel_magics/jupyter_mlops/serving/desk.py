@@ -110,10 +110,11 @@ class Desk:
         self._busy: Counter[str] = Counter()
         self._at_once = 0
 
-    @property
-    def is_broken(self) -> bool:
-        """Say whether a log cannot be written."""
-        return any(journal.is_broken for journal in self._journals.values())
+    def can_write(self) -> bool:
+        """Say whether every log can be written, after trying again those that could not."""
+        for journal in self._journals.values():
+            journal.mend()
+        return not any(journal.is_broken for journal in self._journals.values())
 
     def turn(self) -> None:
         """Have every segment end that is written, where somebody asks for it; called beside the loop."""

@@ -9,7 +9,6 @@ version they began with.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from jupyter_mlops.serving.loader import Loader
 from jupyter_mlops.serving.models import Model
 from jupyter_mlops.serving.places import Place
 from jupyter_mlops.serving.problems import Problem
+from jupyter_mlops.serving.saying import say
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.rollouts import Served
@@ -119,7 +119,7 @@ class Fleet:
         try:
             rollouts.verify(self._ws, item.rollout)
         except MlopsError as error:
-            _say(f"{item.deployment}: {item.ref} keeps its share: {error.message}")
+            say(f"{item.deployment}: {item.ref} keeps its share: {error.message}")
             return False
         return True
 
@@ -149,7 +149,7 @@ class Fleet:
         others = self._asked_besides(deployment, rules.refs if rules else ())
         self._places[deployment] = Place(*now, others)
         beside = f", {tried.ref} on {tried.share:.0%}" if tried else ""
-        _say(f"{deployment}: {item.ref} is live{beside}")
+        say(f"{deployment}: {item.ref} is live{beside}")
 
     def _asked_besides(self, deployment: str, refs: Sequence[str]) -> dict[str, Model]:
         """Have the versions in memory that rules ask; one that cannot be had is said to be absent."""
@@ -166,7 +166,7 @@ class Fleet:
                     known.warm_up()
             except (MlopsError, Problem) as error:
                 because = error.message if isinstance(error, MlopsError) else error.detail
-                _say(f"{deployment}: the rules cannot ask {ref}: {because}")
+                say(f"{deployment}: the rules cannot ask {ref}: {because}")
             else:
                 found[ref] = known
         others = {key: model for key, model in self._others.items() if key[0] != deployment}
@@ -247,7 +247,7 @@ class Fleet:
     def _give_up(self, item: Served, because: str) -> None:
         from jupyter_mlops.services import rollouts
 
-        _say(f"{item.deployment}: {item.ref} was not loaded: {because}")
+        say(f"{item.deployment}: {item.ref} was not loaded: {because}")
         if item.state == "loading":
             rollouts.fail(self._ws, item.rollout, because)
         self._given_up.add(item.rollout)
@@ -279,8 +279,3 @@ def _changed(path: str) -> int:
         return os.stat(path).st_mtime_ns  # noqa: PTH116  (two hundred times a second: a tenth of the cost)
     except OSError:
         return 0
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

@@ -48,6 +48,10 @@ class Journal:
         """Say whether the disk has failed; nothing can be answered until it takes writes again."""
         return self._log.is_broken
 
+    def mend(self) -> None:
+        """Try the disk again where it has failed: where nobody asks, nobody else does."""
+        self._log.mend()
+
     async def write(self, head: bytes, body: bytes, table: pa.RecordBatch | None = None) -> None:
         """Append a request and return once it is durable; its rows are the body, or the table.
 

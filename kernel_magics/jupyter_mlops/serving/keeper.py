@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from jupyter_mlops.domain.access import Actor
 from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.serving.saying import say
 
 if TYPE_CHECKING:
     from jupyter_mlops.services.workspace import Workspace
@@ -90,7 +91,7 @@ def main(parent: int) -> None:
                 if not ramps.tend(ws):
                     return
             except MlopsError as error:
-                sys.stderr.write(f"keeper: {error.message}\n")
+                say(f"keeper: {error.message}")
             took = time.monotonic() - began
             time.sleep(max(LOOK_SECONDS, took / SHARE_OF_TIME))
 

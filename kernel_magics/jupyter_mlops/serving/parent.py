@@ -18,6 +18,7 @@ from jupyter_mlops.services import processes
 from jupyter_mlops.serving import chores
 from jupyter_mlops.serving.leaving import FAREWELL_SECONDS, let_nobody_in
 from jupyter_mlops.serving.orders import Orders, tell_where
+from jupyter_mlops.serving.saying import say
 
 if TYPE_CHECKING:
     import socket
@@ -94,7 +95,7 @@ class Parent:
                     SHORTEST_WAIT if lived > LONG_ENOUGH else min(slot.wait * 2, LONGEST_WAIT)
                 )
                 slot.due = now + slot.wait
-                _say(f"process {slot.process.pid} ended with {slot.process.returncode}")
+                say(f"process {slot.process.pid} ended with {slot.process.returncode}")
                 slot.process = None
             if slot.process is None and now >= slot.due and not self._told_to_stop:
                 self._start(slot)
@@ -153,8 +154,3 @@ def _signals() -> int:
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     return reading
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from jupyter_mlops import errors
+from jupyter_mlops.serving.saying import say
 
 STATUS: Final[dict[type[errors.MlopsError], int]] = {
     errors.UsageError: 400,
@@ -80,7 +80,7 @@ def internal(error: Exception) -> Problem:
     """Return a fault of our own as a problem; where it happened goes to the server's own log."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = f"{Path(last[0].filename).name}:{last[0].lineno}" if last else "?"
-    sys.stderr.write(f"fault: {type(error).__name__} at {place}\n")
+    say(f"fault: {type(error).__name__} at {place}")
     return Problem(
         500, "internal_error", "The server failed.", "server.log says where; nothing was answered."
     )

@@ -30,6 +30,7 @@ from jupyter_mlops.serving.fleet import Fleet
 from jupyter_mlops.serving.leaving import FAREWELL_SECONDS, let_nobody_in
 from jupyter_mlops.serving.orders import Orders, tell_where
 from jupyter_mlops.serving.repeats import Repeats
+from jupyter_mlops.serving.saying import say
 from jupyter_mlops.serving.wire import IDLE_SECONDS, Wire, allow_connections
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def serve(
         signal.signal(number, _drained)
     allow_connections()
     server = Server(app, orders, announcement, home_file)
-    watcher = threading.Thread(target=fleet.watch, args=(_say,), daemon=True)
+    watcher = threading.Thread(target=fleet.watch, args=(say,), daemon=True)
     watcher.start()
     chores = Chores(
         ws,
@@ -156,9 +157,9 @@ def _pin(ws: Workspace) -> None:
     if pin is None:
         return
     n = len(pin.people.people) if pin.people else 0
-    _say(f"pinned at {pin.since} in {ws.pinned}: {n} people, {len(pin.policies)} policies")
+    say(f"pinned at {pin.since} in {ws.pinned}: {n} people, {len(pin.policies)} policies")
     for held in pin.held:
-        _say(f"not accepted: {held}")
+        say(f"not accepted: {held}")
 
 
 def _spare_the_collector() -> None:
@@ -205,8 +206,3 @@ def _config(app: App) -> uvicorn.Config:
 
 def _drained(_number: int, _frame: object) -> None:
     """Let the process end by itself."""
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

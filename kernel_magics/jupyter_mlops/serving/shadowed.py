@@ -170,7 +170,8 @@ def main() -> None:
     signal.setitimer(signal.ITIMER_REAL, LOAD_SECONDS)
     challenger = Challenger(told, data)
     signal.setitimer(signal.ITIMER_REAL, 0)
-    from jupyter_mlops.store.segments import Log, Turn
+    from jupyter_mlops.store.segments import Log
+    from jupyter_mlops.store.turns import Turn
 
     folder = Path(told["folder"])
     log, turn = Log(folder), Turn(folder.parent)

@@ -48,25 +48,6 @@ _OLD_MAGIC: Final = b"JML1"
 
 Part: TypeAlias = "bytes | pa.Buffer"
 
-TURN: Final = "turn"
-"""The file that is touched to ask whoever writes a segment to end it."""
-
-
-class Turn:
-    """Says when writers were asked to end their segments, so that these can be sealed."""
-
-    def __init__(self, spool: Path) -> None:
-        self._file = spool / TURN
-        self._seen = self._now()
-
-    def is_asked(self) -> bool:
-        """Say whether that was asked since the last time."""
-        before, self._seen = self._seen, self._now()
-        return self._seen != before
-
-    def _now(self) -> int:
-        return self._file.stat().st_mtime_ns if self._file.exists() else 0
-
 
 @dataclass(frozen=True)
 class Frame:
@@ -107,8 +88,14 @@ class Log:
 
     @property
     def is_broken(self) -> bool:
-        """Say whether the disk has failed under this log, and has not been tried again."""
-        return bool(self._why) and time.monotonic() < self._again
+        """Say whether the disk has failed under this log, and has not taken another segment since."""
+        return bool(self._why)
+
+    def mend(self) -> None:
+        """Try the disk again where it has failed, if the last time is long enough ago."""
+        if self._why:
+            with contextlib.suppress(Unavailable):
+                self._mend()
 
     def append(self, head: bytes, body: bytes) -> None:
         """Gather one request; it is on disk after the next :meth:`commit`.

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from jupyter_mlops.store.proved import Proved
     from jupyter_mlops.store.repeats import Repeats
     from jupyter_mlops.store.sealing import Sealed
-    from jupyter_mlops.store.segments import Log, Turn
+    from jupyter_mlops.store.segments import Log
+    from jupyter_mlops.store.turns import Turn
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -65,13 +66,13 @@ class Telemetry:
 
     def ask_for_turn(self) -> None:
         """Ask whoever writes segments to end them now, so that they can be sealed."""
-        from jupyter_mlops.store.segments import TURN
+        from jupyter_mlops.store.turns import TURN
 
         (self._home.spool / TURN).touch()
 
     def turn(self) -> Turn:
         """Return what says when segments are asked to end."""
-        from jupyter_mlops.store.segments import Turn
+        from jupyter_mlops.store.turns import Turn
 
         return Turn(self._home.spool)
 

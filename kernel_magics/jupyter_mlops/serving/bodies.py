@@ -67,7 +67,7 @@ def asked(body: bytes) -> Asked:
     for named in found.rows or (found.columns,):
         keys += len(named or ())
     if body.count(b":") != keys or body.count(b"[") != lists:
-        _check_slowly(body)
+        check_slowly(body)
     if found.columns is not None:
         found.rows = by_row(found.columns)
     rows = found.rows
@@ -114,7 +114,7 @@ def by_row(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
 def told(body: bytes) -> Told:
     """Return the actuals that are told."""
     found: Told = decoded(_TOLD, body)
-    _check_slowly(body)
+    check_slowly(body)
     return found
 
 
@@ -135,12 +135,16 @@ def decoded(decoder: Any, body: bytes) -> Any:
             raise Problem(422, "non_finite", "A number is too large.") from None
         raise _not_a_request() from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        _check_slowly(body)
+        check_slowly(body)
         raise _not_json() from None
 
 
-def _check_slowly(body: bytes) -> None:
-    """Read again with the standard library, looking at every key and number."""
+def check_slowly(body: bytes) -> None:
+    """Read again with the standard library, looking at every key and number.
+
+    Raises:
+        Problem: 400 for a key that stands twice, 422 for depth and for integers that are too large.
+    """
     try:
         value = json.loads(
             body.decode("utf-8"),

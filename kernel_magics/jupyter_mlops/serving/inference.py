@@ -77,7 +77,7 @@ def read(body: bytes, features: Features, *, header: int | None) -> Question:
     """
     if header is not None and not 0 < header <= len(body):
         raise _wrong("The length of the JSON header is not that of this body.")
-    asked: Inference = bodies.decoded(_DECODER, body[:header])
+    asked = _asked(body if header is None else body[:header])
     rest = memoryview(body)[header:] if header is not None else memoryview(b"")
     columns = _columns(asked.inputs, rest, features)
     rows = bodies.by_row(columns)
@@ -85,6 +85,22 @@ def read(body: bytes, features: Features, *, header: int | None) -> Question:
         raise Problem(422, "invalid_rows", f"A request has 1 to {bodies.MOST_ROWS} rows.")
     tell = partial(_told, asked)
     return Question(rows, None, _encode({"rows": rows}), tell)
+
+
+def _asked(head: bytes) -> Inference:
+    """Decode the JSON of a request; strictly where it has more keys or brackets than were understood."""
+    asked: Inference = bodies.decoded(_DECODER, head)
+    keys, lists = 1 + bool(asked.id), 1 + (asked.outputs is not None)
+    for parameters in (asked.parameters, *(wanted.parameters for wanted in asked.outputs or ())):
+        keys += bool(parameters) + len(parameters)
+    keys += (asked.outputs is not None) + len(asked.outputs or ())
+    for tensor in asked.inputs:
+        keys += 3 + bool(tensor.parameters) + len(tensor.parameters) + (tensor.data is not None)
+        lists += 1 + (tensor.data is not None)
+        lists += sum(isinstance(part, list) for part in tensor.data or ())
+    if head.count(b":") != keys or head.count(b"[") != lists:
+        bodies.check_slowly(head)
+    return asked
 
 
 def _columns(

@@ -89,7 +89,9 @@ def test_who_reads_the_log_does_not_count_it(session, here, rows):
     assert {row["role"] for row in telemetry.read_predictions("clinic").to_pylist()} == {"champion"}
     service = session.service("clinic")
     assert (service.requests, service.predictions, service.errors) == (1, 20, 0)
-    assert len(telemetry.known_ids("clinic")) == 20
+    everything = telemetry.read_predictions("clinic", with_challengers=True)
+    assert everything.num_rows == 40
+    assert len(telemetry.known("clinic", set(everything["prediction_id"].to_pylist()))) == 20
 
 
 def test_it_is_taken_back_by_name_while_the_champion_stays(session, here, rows):

@@ -91,7 +91,7 @@ def receive_actuals(
     """Keep actuals and the event that says so; the one way in for notebook and HTTP alike."""
     from jupyter_mlops.store.tables import Model
 
-    known = _known_ids(ws, deployment)
+    known = _known_ids(ws, deployment, _named(rows, id))
     with ws.act("actuals:arrival", subject=f"deployment:{deployment}") as act:
         place = lookup.deployment(act.session, deployment)
         parent = act.session.get_one(Model, place.model_id)
@@ -119,14 +119,20 @@ def settle(ws: Workspace) -> None:
         act.nothing()
 
 
-def _known_ids(ws: Workspace, deployment: str) -> set[str]:
-    """Return what actuals may speak of, read before the writers' turn: it can take long."""
+def _named(rows: Sequence[Mapping[str, Any]], id: str) -> set[str]:
+    """Return all that rows may name a case or a prediction by, whether or not it can be an id."""
+    cases = {_as_id(row.get(id)) for row in rows}
+    return cases | {str(row["prediction_id"]) for row in rows if row.get("prediction_id")}
+
+
+def _known_ids(ws: Workspace, deployment: str, ids: set[str]) -> set[str]:
+    """Return what the log knows of these, read before the writers' turn: it can take long."""
     try:
         with ws.look() as session:
             lookup.deployment(session, deployment)
     except NotFound:
         return set()  # the deed refuses it, and says so in the audit log
-    return ws.telemetry.known_ids(deployment)
+    return ws.telemetry.known(deployment, ids)
 
 
 def _settle(ws: Workspace, session: Session, deployment: str) -> None:
@@ -218,9 +224,13 @@ def _ids(rows: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     return [_id(row.get(name), number) for number, row in enumerate(rows)]
 
 
-def _id(found: Any, row: int) -> str:
+def _as_id(found: Any) -> str:
     whole = isinstance(found, float) and found.is_integer()
-    text = str(int(found)) if whole else str(found)
+    return str(int(found)) if whole else str(found)
+
+
+def _id(found: Any, row: int) -> str:
+    text = _as_id(found)
     if found is None or not text or len(text) > _LONGEST_ID:
         raise Invalid(
             "Row {row}: {found} cannot be an id.",

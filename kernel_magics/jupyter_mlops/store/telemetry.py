@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -244,11 +245,17 @@ class Telemetry:
         folder = self._home.actuals / f"deployment={deployment}"
         return parquet.ParquetFile(folder / f"{name}.parquet").read()
 
-    def known_ids(self, deployment: str) -> set[str]:
-        """Return the ids of all cases and predictions of a deployment."""
+    def known(self, deployment: str, ids: set[str]) -> set[str]:
+        """Return those of some ids that are of a case or a prediction of a deployment.
+
+        Only rows with one of them become values of Python: a log has millions of others.
+        """
+        import pyarrow as pa
+
         from jupyter_mlops.store import logtables
 
-        known: set[str] = set()
+        sought = pa.array(sorted(ids), pa.string())
+        found: set[str] = set()
         for table in self._read(
             deployment,
             self._predictions(deployment),
@@ -256,10 +263,10 @@ class Telemetry:
             END,
             logtables.predictions,
             columns=["id", "prediction_id", "role"],
+            kept=partial(_naming, sought),
         ):
-            told = _answers(table)
-            known.update(told["id"].to_pylist(), told["prediction_id"].to_pylist())
-        return known
+            found.update(table["id"].to_pylist(), table["prediction_id"].to_pylist())
+        return found & ids
 
     def fingerprint(self, deployment: str) -> tuple[int, int]:
         """Return something cheap that changes soon after the log or the actuals do."""
@@ -281,8 +288,12 @@ class Telemetry:
         tabled: Callable[[Iterator[Logged]], pa.Table],
         *,
         columns: list[str] | None = None,
+        kept: Callable[[pa.Table], pa.Table] = lambda table: table,
     ) -> list[pa.Table]:
-        """Read open segments first, then the Parquet of those that were not among them."""
+        """Read open segments first, then the Parquet of those that were not among them.
+
+        ``kept`` says what is kept of each before the next is read.
+        """
         from pyarrow import parquet
 
         from jupyter_mlops.store.sealing import days_between
@@ -292,14 +303,14 @@ class Telemetry:
         seen: set[str] = set()
         for segment in list(self._segments(deployment)):
             try:
-                tables.append(tabled(frames(segment)))
+                tables.append(kept(tabled(frames(segment))))
             except FileNotFoundError:
                 continue
             seen.add(segment.stem)
         sealed = days_between(folder, since, until)
         return [
             *(
-                parquet.ParquetFile(file).read(columns=columns)
+                kept(parquet.ParquetFile(file).read(columns=columns))
                 for file in sealed
                 if file.stem not in seen
             ),
@@ -336,6 +347,16 @@ def _answers(table: pa.Table) -> pa.Table:
 
     role = table["role"]
     return table.filter(pc.or_(pc.is_null(role), pc.not_equal(role, "challenger")).fill_null(True))
+
+
+def _naming(sought: pa.Array, table: pa.Table) -> pa.Table:
+    """Keep the answers whose case or prediction has one of some ids."""
+    import pyarrow.compute as pc
+
+    by_case, by_prediction = (
+        pc.is_in(table[name], value_set=sought) for name in ("id", "prediction_id")
+    )
+    return _answers(table.filter(pc.or_(by_case, by_prediction)))
 
 
 def _actuals() -> pa.Schema:

@@ -6,7 +6,9 @@ import pytest
 
 from jupyter_mlops.services import segments
 from jupyter_mlops.services.workspace import open_local
-from serving.payloads import ACTUALS, PREDICT
+from jupyter_mlops.store import logtables
+from jupyter_mlops.store.segments import frames
+from serving.payloads import ACTUALS, ARROW, PREDICT, arrow_body
 
 NAMED = {"id": "id", "value": "value"}
 
@@ -19,6 +21,17 @@ def sealed(folder):
     while not ws.telemetry.finished() and time.monotonic() < until:
         time.sleep(0.1)
     segments.seal(ws)
+
+
+def test_names_are_read_from_an_open_segment_as_whole_rows_have_them(client, place, rows):
+    client.post(PREDICT, json={"rows": rows[:2], "ids": ["a", "b"]})
+    client.post(PREDICT, json={"rows": [{}]})
+    client.post(PREDICT, content=arrow_body(rows[:3]), headers={"Content-Type": ARROW})
+    (segment,) = (place / "spool" / "clinic").glob("*.log")
+    whole = logtables.predictions(frames(segment))
+    assert whole.num_rows == 5
+    names = logtables.names(frames(segment))
+    assert names.to_pylist() == whole.select(list(logtables.NAMES)).to_pylist()
 
 
 @pytest.mark.parametrize("is_sealed", [False, True])

@@ -51,6 +51,7 @@ REQUESTS: Final = pa.schema(
 )
 
 
+NAMES: Final = ("prediction_id", "id", "role")
 Logged: TypeAlias = "Frame | pa.RecordBatch"
 
 
@@ -71,6 +72,39 @@ def predictions(logged: Iterable[Logged]) -> pa.Table:
     arrays = {name: pa.array(told[name], type=kind) for name, kind in PREDICTION.items()}
     plain = pa.table({**arrays, "features": _struct(_by_name(rows), len(rows))})
     return together([plain, *tables]) if tables else plain
+
+
+def names(logged: Iterable[Logged]) -> pa.Table:
+    """Return one row per prediction: its id, its case's and its role, without a look at what was asked."""
+    told: dict[str, list[Any]] = {name: [] for name in NAMES}
+    tables = []
+    head: Mapping[str, Any] = {}
+    for found in logged:
+        if isinstance(found, pa.RecordBatch):
+            tables.append(_names_of(found, head["role"] if head else None))
+            continue
+        head = found.head
+        if not head["kind"] and head["prediction_ids"]:
+            role = head["role"]
+            told["prediction_id"] += head["prediction_ids"]
+            told["id"] += head["ids"]
+            told["role"] += role if isinstance(role, list) else [role] * len(head["ids"])
+    plain = pa.table({name: pa.array(told[name], pa.string()) for name in NAMES})
+    return pa.concat_tables([plain, *tables])
+
+
+def _names_of(batch: pa.RecordBatch, role: str | None) -> pa.Table:
+    there = set(batch.schema.names)
+    ids = batch["prediction_id"]
+    return pa.table(
+        {
+            "prediction_id": ids,
+            "id": batch["id"] if "id" in there else ids,
+            "role": batch["role"]
+            if "role" in there
+            else pa.repeat(pa.scalar(role, pa.string()), len(ids)),
+        }
+    )
 
 
 def requests(logged: Iterable[Logged]) -> pa.Table:

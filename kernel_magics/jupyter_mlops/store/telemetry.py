@@ -261,8 +261,8 @@ class Telemetry:
             self._predictions(deployment),
             BEGINNING,
             END,
-            logtables.predictions,
-            columns=["id", "prediction_id", "role"],
+            logtables.names,
+            columns=[*logtables.NAMES],
             kept=partial(_naming, sought),
         ):
             found.update(table["id"].to_pylist(), table["prediction_id"].to_pylist())

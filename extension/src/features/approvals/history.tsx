@@ -39,7 +39,7 @@ function Line(props: { said: Said }): JSX.Element {
   const { said } = props;
   return (
     <p className={`jp-mlops-decided${said.withdrawnAt ? ' jp-mod-withdrawn' : ''}`}>
-      {saidWord(said.kind, tell)} <PersonMark person={said.by} /> <Age at={said.at} />
+      {saidWord(said.kind, tell)} · <PersonMark person={said.by} /> <Age at={said.at} />
       {said.withdrawnAt && (
         <>
           {' · '}

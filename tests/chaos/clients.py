@@ -119,7 +119,7 @@ class Clients:
             if once(client, told, self._asked, self.seen) != "200":
                 time.sleep(0.01)
             due = max(due + self._interval(), time.monotonic())
-            time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
+            time.sleep(max(0.0, due - time.monotonic()))
 
     def _interval(self) -> float:
         """Return how far apart the questions of one client are."""

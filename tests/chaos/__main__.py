@@ -29,10 +29,10 @@ from stories import deployed
 
 TRIALS: dict[str, tuple[Callable[[Path, int], str], int, int]] = {
     "kill -9 under load": (kills, 50, 200),
-    "a failing disk, at each write": (faults, 6, 100),
+    "a failing disk, at each write": (faults, 10, 100),
     "no room where logs are sealed": (unsealable, 3, 30),
     "replacements under load": (swaps, 1000, 1000),
-    "SIGTERM under load": (terms, 12, 100),
+    "SIGTERM under load": (terms, 20, 100),
     "SIGTERM to two processes": (pairs, 4, 50),
     "SIGTERM to one of the two": (halves, 4, 20),
     "bad challengers": (challenged, PAIRS, PAIRS),

@@ -127,13 +127,16 @@ def go_by_themselves(ws: Workspace) -> list[tables.Rollout]:
     return [found for found in live if found.plan]
 
 
-def carry_out(ws: Workspace, rollout: int) -> None:
-    """Say that a loaded version answers now; the one before it ends at the same moment."""
+def carry_out(ws: Workspace, rollout: int) -> bool:
+    """Say that a loaded version answers now; the one before it ends at the same moment.
+
+    Return whether it was still to be carried out, and is approved therefore.
+    """
     with ws.act("deployment:rollout", subject=f"rollout:{rollout}") as act:
         coming = act.session.get_one(tables.Rollout, rollout)
         if coming.state != "loading":
             act.nothing()
-            return
+            return False
         pinned.check(ws, act.session, coming)
         place = act.session.get_one(tables.Deployment, coming.deployment_id)
         version = act.session.get_one(tables.Version, coming.version_id)
@@ -157,6 +160,7 @@ def carry_out(ws: Workspace, rollout: int) -> None:
             "gate": coming.gate,
             "share": coming.share,
         }
+    return True
 
 
 def fail(ws: Workspace, rollout: int, because: str) -> None:

@@ -56,6 +56,7 @@ class Fleet:
         self._wanted: list[Served] = []
         self._since: dict[int, float] = {}
         self._given_up: set[int] = set()
+        self._proven: set[int] = set()
         self._revision = -1
         self._stopped = threading.Event()
         self._woken = threading.Event()
@@ -90,16 +91,17 @@ class Fleet:
         if revision != self._revision:
             self._rules = rules.applied(self._ws)
             self._given_up.clear()
-            self._loader.expect()
         self._wanted = rollouts.served(self._ws)
         changed = [self._take_up(item) for item in self._wanted]
         if any(changed):
             self._wanted = rollouts.served(self._ws)  # what was carried out has ended another
         self._known = {item.rollout: self._believed(item) for item in self._wanted}
         self._arrange([item for item in self._known.values() if item.rollout in self._models])
-        self._revision = revision
+        is_news, self._revision = revision != self._revision, revision
         self._open = any(self._is_open(item) for item in self._wanted)
         self._announce()
+        if is_news:  # what may be wanted next comes after what is
+            self._loader.expect()
 
     def _is_open(self, item: Served) -> bool:
         """Say whether a rollout still waits, for its model or for the other processes."""
@@ -135,6 +137,7 @@ class Fleet:
             del self._places[gone]
         kept = {item.rollout for item in items}
         self._models = {rollout: self._models[rollout] for rollout in kept}
+        self._proven &= {item.rollout for item in self._wanted}
 
     def _put(self, deployment: str, item: Served, tried: Served | None) -> None:
         """Serve a champion, and perhaps a canary beside it, from the next request on."""
@@ -212,13 +215,11 @@ class Fleet:
 
         Return whether this changed what the store says.
         """
-        from jupyter_mlops.services import rollouts
-
         if item.rollout in self._given_up:
             return False
         try:
+            self._prove(item)
             if item.rollout not in self._models:
-                rollouts.verify(self._ws, item.rollout)
                 model = self._loader.take(item)
                 if model is None:
                     return False
@@ -232,6 +233,19 @@ class Fleet:
             self._give_up(item, because)
         return item.state == "loading"
 
+    def _prove(self, item: Served) -> None:
+        """Verify a rollout before it is loaded, and before it answers here.
+
+        What is in memory already is not verified twice: whoever carries it out does that, and this
+        process before it is live here, if that is another.
+        """
+        from jupyter_mlops.services import rollouts
+
+        is_ahead = item.state == "loading" and self._loader.has(item)
+        if item.rollout not in self._proven and not is_ahead:
+            rollouts.verify(self._ws, item.rollout)
+            self._proven.add(item.rollout)
+
     def _carried_out(self, item: Served) -> bool:
         """Carry a rollout out once every process that answers has it in memory."""
         from jupyter_mlops.services import rollouts
@@ -239,7 +253,9 @@ class Fleet:
         others = processes.answering(self._ws.home) if self._announcement else []
         late = [told.pid for told in others if item.rollout not in told.ready]
         if not late:
-            rollouts.carry_out(self._ws, item.rollout)
+            if not rollouts.carry_out(self._ws, item.rollout):  # another process has, or says so
+                rollouts.verify(self._ws, item.rollout)
+            self._proven.add(item.rollout)
         elif time.monotonic() - self._since[item.rollout] > TOGETHER_SECONDS:
             self._give_up(item, f"Process {late[0]} of the server has not loaded it in time.")
         return not late

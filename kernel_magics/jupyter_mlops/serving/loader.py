@@ -33,6 +33,10 @@ class Loader:
         self._ahead: Ahead | None = None
         self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="loader")
 
+    def has(self, item: Served) -> bool:
+        """Say whether the model of a rollout is in memory."""
+        return _name(item) in self._kept
+
     def take(self, item: Served) -> Model | None:
         """Return the model of a rollout, or None while it is being loaded.
 
@@ -40,7 +44,7 @@ class Loader:
             MlopsError: it does not load, or does not answer as it should.
             Problem: it does not answer at all.
         """
-        name = (item.deployment, item.ref, item.digest)
+        name = _name(item)
         if name not in self._kept:
             job = self._jobs.get(item.rollout)
             if job is None:
@@ -94,3 +98,7 @@ class Loader:
         if rows:
             loaded.scorer.score(rows)
         return model
+
+
+def _name(item: Served) -> Name:
+    return item.deployment, item.ref, item.digest

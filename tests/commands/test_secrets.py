@@ -8,6 +8,7 @@ import secrets
 import time
 import traceback
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -85,18 +86,18 @@ def test_no_keeper_of_rollouts_was_started_with_the_password(session, password):
 
 
 ADDRESSES = (
-    "postgresql+psycopg://root:{0}@{1}",
-    "postgresql://{1}&user=root&password={0}",
-    "postgres://{1}&user=root&sslpassword={0}",
+    "postgresql+psycopg://{2}:{0}@{1}",
+    "postgresql://{1}&user={2}&password={0}",
+    "postgres://{1}&user={2}&sslpassword={0}",
 )
 
 
 def ways(schema, password, **place):
     """Return every way in which an address can hold a password, at a place that may be wrong."""
-    server, _, rest = schema.rpartition("@")[2].partition("/")
-    name, _, options = rest.partition("?")
-    where = f"{place.get('server', server)}/{place.get('name', name)}?{options}"
-    return [address.format(password, where) for address in ADDRESSES]
+    told = urlsplit(schema)
+    server, name = told.netloc.rpartition("@")[2], told.path.removeprefix("/")
+    where = f"{place.get('server', server)}/{place.get('name', name)}?{told.query}"
+    return [address.format(password, where, told.username) for address in ADDRESSES]
 
 
 def told_by(answer):

@@ -211,3 +211,20 @@ def test_histogram_trees_wider_than_their_model_are_refused(says):
         del model.n_features_in_
     model._bin_mapper.is_categorical_ = np.zeros(10**6, np.uint8)
     refused(model)
+
+
+@pytest.mark.parametrize("kind", [DecisionTreeClassifier, RandomForestClassifier])
+def test_a_tree_that_only_asks_whether_a_number_is_missing_is_none_of_them(kind):
+    """scikit-learn writes that as a threshold of infinity."""
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame(random.normal(size=(400, 3)), columns=["a", "b", "c"])
+    labels = random.integers(0, 2, 400)
+    rows.loc[labels == 1, "a"] = np.nan
+    model = kind(max_depth=3, random_state=0).fit(rows, labels)
+    trees = [model] if kind is DecisionTreeClassifier else model.estimators_
+    assert any(np.isposinf(tree.tree_.threshold).any() for tree in trees)
+    packed = formats.pack(model)
+    said = formats.load(packed.format, packed.data).score(
+        {name: rows[name].to_numpy() for name in rows}
+    )
+    assert np.allclose(said, model.predict_proba(rows))

@@ -113,6 +113,15 @@ def test_a_model_that_cannot_be_compiled_is_a_reason_not_an_error():
     assert record["kept"] or record["reason"]
 
 
+def test_a_forest_that_only_asks_whether_a_number_is_missing_stays_as_it_is():
+    """The converter would look for a number next to its threshold, infinity, for ever."""
+    frame = FRAME[["age", "income"]]
+    truth = frame["age"].isna() * frame["income"] * (frame["income"] > frame["income"].median())
+    data, record, _ = compiled(RandomForestRegressor(5), frame, truth)
+    assert data is None
+    assert (record["kept"], record["reason"]) == (False, "This kind of model cannot be compiled.")
+
+
 def test_answers_that_differ_are_not_kept():
     scores = RANDOM.random((1000, 1))
     original = np.hstack([scores, 1 - scores])

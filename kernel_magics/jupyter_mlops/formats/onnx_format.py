@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from jupyter_mlops.errors import Unsafe
-from jupyter_mlops.formats import treetables
+from jupyter_mlops.formats import trees, treetables
 from jupyter_mlops.formats.coefficients import refused
 from jupyter_mlops.formats.parity import Parity, agreement
 from jupyter_mlops.formats.treenodes import check_ensembles
@@ -170,6 +170,8 @@ def compiled(
 ) -> tuple[bytes | None, Parity]:
     """Compile a fitted estimator and compare on rows; return the bytes if they are kept."""
     best = Parity.none("This kind of model cannot be compiled.")
+    if trees.ask_what_is_missing(model):  # skl2onnx looks for a number next to infinity for ever
+        return None, best
     for wide, single in itertools.product((True, False), (False, True)):
         if single and any(feature["type"] == "category" for feature in features):
             continue

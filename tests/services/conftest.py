@@ -3,8 +3,9 @@
 import pytest
 
 import mlflowed
-from fakes import Clock
+from fakes import Clock, Ticking
 from jupyter_mlops import open_workspace
+from jupyter_mlops.services.workspace import open_local
 from traffic import afresh, live
 
 
@@ -21,6 +22,36 @@ def ws(made):
     """The deployment, with no rules, no traffic and no alerts."""
     afresh(made)
     return made
+
+
+@pytest.fixture
+def clock():
+    """A clock that is turned by hand."""
+    return Clock()
+
+
+@pytest.fixture
+def turned(tmp_path, clock):
+    """A workspace that goes by it, where the database makes no difference."""
+    ws = open_local(tmp_path / "workspace", clock=clock)
+    yield ws
+    ws.engine.dispose()
+
+
+@pytest.fixture
+def both(where, clock):
+    """The same, on each database."""
+    ws = open_local(where, clock=clock)
+    yield ws
+    ws.engine.dispose()
+
+
+@pytest.fixture
+def ticking(where):
+    """A workspace whose clock goes on at each look, and no server, on each database."""
+    ws = open_local(where, clock=Ticking())
+    yield ws
+    ws.engine.dispose()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from anchoring import deeds, goes_on, notes
-from fakes import Clock
 from jupyter_mlops import open_workspace
 from jupyter_mlops.domain import anchored
 from jupyter_mlops.errors import Conflict, Invalid, MlopsError, NotFound, Unavailable
@@ -22,24 +21,9 @@ from jupyter_mlops.serving.anchored import exposition
 
 
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def ws(tmp_path, clock):
+def ws(turned):
     """A workspace whose time is turned by hand."""
-    ws = open_local(tmp_path / "workspace", clock=clock)
-    yield ws
-    ws.engine.dispose()
-
-
-@pytest.fixture
-def both(where, clock):
-    """The same, on each database."""
-    ws = open_local(where, clock=clock)
-    yield ws
-    ws.engine.dispose()
+    return turned
 
 
 # ------------------------------------------------------- what cannot be one

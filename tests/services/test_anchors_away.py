@@ -8,26 +8,17 @@ from pathlib import Path
 import pytest
 
 from anchoring import goes_on, notes
-from fakes import Clock
 from jupyter_mlops.errors import Unavailable
 from jupyter_mlops.services.anchoring import pushed, reached
 from jupyter_mlops.services.anchors import anchor, anchors
 from jupyter_mlops.services.audit import audit
-from jupyter_mlops.services.workspace import open_local
 from receivers import Receiver
 
 
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def ws(tmp_path, clock):
+def ws(turned):
     """A workspace whose time is turned by hand."""
-    ws = open_local(tmp_path / "workspace", clock=clock)
-    yield ws
-    ws.engine.dispose()
+    return turned
 
 
 @pytest.fixture

@@ -6,35 +6,18 @@ import subprocess
 import pytest
 
 from anchoring import deeds, events, identity
-from fakes import Clock
 from jupyter_mlops.domain import checkpoints
 from jupyter_mlops.errors import Unsafe
 from jupyter_mlops.services import checkpoints as signed
 from jupyter_mlops.services import signing
 from jupyter_mlops.services.anchors import anchor, anchors
 from jupyter_mlops.services.audit import audit
-from jupyter_mlops.services.workspace import open_local
 
 
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def ws(tmp_path, clock):
+def ws(turned):
     """A workspace whose time is turned by hand."""
-    ws = open_local(tmp_path / "workspace", clock=clock)
-    yield ws
-    ws.engine.dispose()
-
-
-@pytest.fixture
-def both(where, clock):
-    """The same, on each database."""
-    ws = open_local(where, clock=clock)
-    yield ws
-    ws.engine.dispose()
+    return turned
 
 
 def test_a_checkpoint_is_a_signed_note_that_openssl_verifies(ws, tmp_path):

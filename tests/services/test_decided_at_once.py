@@ -5,11 +5,9 @@ import threading
 import pytest
 
 from asked import ANN, BOB, CARL, asks, state, usable
-from fakes import Ticking
 from jupyter_mlops.errors import Conflict, MlopsError, Refused
 from jupyter_mlops.services import approvals, proof
 from jupyter_mlops.services.policies import policy
-from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store import tables
 
 TIMES = 5
@@ -17,11 +15,9 @@ TWO = "for: {risk: moderate}\nasks: {approvers: 2}\n"
 
 
 @pytest.fixture
-def ws(where):
+def ws(ticking):
     """A workspace whose clock ticks, and no server."""
-    ws = open_local(where, clock=Ticking())
-    yield ws
-    ws.engine.dispose()
+    return ticking
 
 
 def at_once(*deeds):

@@ -21,7 +21,6 @@ from asked import (
     serves,
     state,
 )
-from fakes import Ticking
 from jupyter_mlops.errors import MlopsError, Refused
 from jupyter_mlops.services import (
     alerts,
@@ -34,17 +33,14 @@ from jupyter_mlops.services import (
     withdrawals,
 )
 from jupyter_mlops.services.withdrawals import withdraw
-from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store import tables
 from stories import deployed, tumours
 
 
 @pytest.fixture
-def ws(where):
+def ws(ticking):
     """A workspace whose clock ticks, and no server."""
-    ws = open_local(where, clock=Ticking())
-    yield ws
-    ws.engine.dispose()
+    return ticking
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from asked import (
     state,
     usable,
 )
-from fakes import Ticking
 from jupyter_mlops.errors import Conflict, NotFound, Refused
 from jupyter_mlops.services import (
     approvals,
@@ -25,16 +24,13 @@ from jupyter_mlops.services import (
 )
 from jupyter_mlops.services.commenting import comment
 from jupyter_mlops.services.withdrawals import withdraw
-from jupyter_mlops.services.workspace import open_local
 from jupyter_mlops.store import tables
 
 
 @pytest.fixture
-def ws(where):
+def ws(ticking):
     """A workspace whose clock ticks, and no server."""
-    ws = open_local(where, clock=Ticking())
-    yield ws
-    ws.engine.dispose()
+    return ticking
 
 
 def test_nobody_withdraws_what_is_not_there(ws):

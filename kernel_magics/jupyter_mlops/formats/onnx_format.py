@@ -170,8 +170,6 @@ def compiled(
 ) -> tuple[bytes | None, Parity]:
     """Compile a fitted estimator and compare on rows; return the bytes if they are kept."""
     best = Parity.none("This kind of model cannot be compiled.")
-    if trees.ask_what_is_missing(model):  # skl2onnx looks for a number next to infinity for ever
-        return None, best
     for wide, single in itertools.product((True, False), (False, True)):
         if single and any(feature["type"] == "category" for feature in features):
             continue
@@ -283,6 +281,8 @@ def _converted(
 
     logging.getLogger("skl2onnx").setLevel(logging.ERROR)
     try:
+        if trees.ask_what_is_missing(model):  # it would look for a number next to infinity for ever
+            return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _convert(model, features, wide=wide, single=single, refuses=refuses)
